@@ -1,0 +1,59 @@
+/*
+ * Growable bytes with a cap and a sticky failure.
+ *
+ * Writers need not check each call: after the first one that passes the cap
+ * or finds no memory, nothing more is added, and buf_failed() says so at the
+ * end.  What was added before stays.
+ */
+#ifndef COMMON_BASE_BUF_H
+#define COMMON_BASE_BUF_H
+
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "common/base/str.h"
+
+struct buf {
+	char *p;
+	size_t n; /* bytes used */
+	size_t cap; /* bytes allocated */
+	size_t max; /* n never exceeds this */
+	bool failed;
+};
+
+/* An empty buffer of at most max bytes; allocates nothing. */
+void buf_init(struct buf *, size_t max);
+/* Frees the memory; the buffer is empty and usable again. */
+void buf_clear(struct buf *);
+/* Forgets the content and the failure, keeps the memory. */
+void buf_reset(struct buf *);
+
+/* Add bytes, a view, a byte, formatted text. */
+void buf_add(struct buf *, const void *p, size_t n);
+void buf_str(struct buf *, struct str);
+void buf_chr(struct buf *, char c);
+void buf_fmt(struct buf *, const char *fmt, ...)
+    __attribute__((__format__(__printf__, 2, 3)));
+
+/*
+ * Room for n more bytes: returns where they go, for the caller to fill and to
+ * add to ->n; NULL, and the buffer has failed, if there is none.
+ */
+char *buf_room(struct buf *, size_t n);
+
+/* Did anything not fit? */
+static inline bool
+buf_failed(const struct buf *b)
+{
+	return b->failed;
+}
+
+/* The content; dies with the next change of the buffer. */
+static inline struct str
+buf_view(const struct buf *b)
+{
+	return (struct str){ b->p, b->n };
+}
+
+#endif

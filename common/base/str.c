@@ -1,0 +1,174 @@
+#include <stdlib.h>
+
+#include "common/base/str.h"
+
+static bool
+ieq(const char *a, const char *b, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		if (to_lower(a[i]) != to_lower(b[i]))
+			return false;
+	return true;
+}
+
+bool
+str_ieq(struct str a, struct str b)
+{
+	return a.n == b.n && ieq(a.p, b.p, a.n);
+}
+
+bool
+str_starts(struct str s, struct str prefix)
+{
+	return s.n >= prefix.n && str_eq(str_head(s, prefix.n), prefix);
+}
+
+bool
+str_istarts(struct str s, struct str prefix)
+{
+	return s.n >= prefix.n && ieq(s.p, prefix.p, prefix.n);
+}
+
+bool
+str_iends(struct str s, struct str suffix)
+{
+	return s.n >= suffix.n && str_ieq(str_from(s, s.n - suffix.n), suffix);
+}
+
+bool
+str_cut(struct str *s, char c, struct str *head)
+{
+	const char *q = s->n == 0 ? NULL : memchr(s->p, c, s->n);
+
+	if (q == NULL) {
+		*head = *s;
+		*s = str_from(*s, s->n);
+		return false;
+	}
+	*head = str_n(s->p, (size_t)(q - s->p));
+	*s = str_from(*s, head->n + 1);
+	return true;
+}
+
+bool
+str_rcut(struct str *s, char c, struct str *tail)
+{
+	for (size_t i = s->n; i > 0; i--) {
+		if (s->p[i - 1] == c) {
+			*tail = str_from(*s, i);
+			*s = str_head(*s, i - 1);
+			return true;
+		}
+	}
+	*tail = *s;
+	*s = str_head(*s, 0);
+	return false;
+}
+
+struct str
+str_from(struct str s, size_t n)
+{
+	if (s.n == 0)
+		return s;
+	if (n > s.n)
+		n = s.n;
+	return str_n(s.p + n, s.n - n);
+}
+
+struct str
+str_head(struct str s, size_t n)
+{
+	if (n < s.n)
+		s.n = n;
+	return s;
+}
+
+struct str
+str_trim(struct str s)
+{
+	while (s.n > 0 && is_wsp(s.p[0]))
+		s = str_from(s, 1);
+	while (s.n > 0 && is_wsp(s.p[s.n - 1]))
+		s.n--;
+	return s;
+}
+
+static bool
+is_fws(char c)
+{
+	return is_wsp(c) || c == '\r' || c == '\n';
+}
+
+struct str
+str_trim_fws(struct str s)
+{
+	while (s.n > 0 && is_fws(s.p[0]))
+		s = str_from(s, 1);
+	while (s.n > 0 && is_fws(s.p[s.n - 1]))
+		s.n--;
+	return s;
+}
+
+bool
+str_has(struct str s, char c)
+{
+	return s.n > 0 && memchr(s.p, c, s.n) != NULL;
+}
+
+int
+str_u64(struct str s, uint64_t max, uint64_t *out)
+{
+	uint64_t v = 0;
+
+	if (s.n == 0)
+		return -1;
+	for (size_t i = 0; i < s.n; i++) {
+		if (!is_digit(s.p[i]))
+			return -1;
+		uint64_t d = (uint64_t)(s.p[i] - '0');
+		if (d > max || v > (max - d) / 10)
+			return -1;
+		v = v * 10 + d;
+	}
+	*out = v;
+	return 0;
+}
+
+static int
+hex_digit(char c)
+{
+	if (is_digit(c))
+		return c - '0';
+	c = to_lower(c);
+	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+}
+
+int
+str_hex64(struct str s, uint64_t *out)
+{
+	uint64_t v = 0;
+
+	if (s.n == 0 || s.n > 16)
+		return -1;
+	for (size_t i = 0; i < s.n; i++) {
+		int d = hex_digit(s.p[i]);
+		if (d == -1)
+			return -1;
+		v = v << 4 | (uint64_t)d;
+	}
+	*out = v;
+	return 0;
+}
+
+char *
+str_dup(struct str s)
+{
+	char *p = malloc(s.n + 1);
+
+	if (p == NULL)
+		return NULL;
+	if (s.n > 0)
+		memcpy(p, s.p, s.n);
+	p[s.n] = '\0';
+	return p;
+}

@@ -1,0 +1,111 @@
+/*
+ * Borrowed views of bytes.
+ *
+ * A struct str points into memory that somebody else owns: it is never freed
+ * and dies when its owner changes.  It is not NUL-terminated and may hold any
+ * byte.  All comparisons that ignore case are ASCII only.
+ */
+#ifndef COMMON_BASE_STR_H
+#define COMMON_BASE_STR_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+struct str {
+	const char *p;
+	size_t n; /* bytes */
+};
+
+#define STR_NULL ((struct str){ NULL, 0 })
+#define STR(lit) ((struct str){ "" lit, sizeof(lit) - 1 })
+
+/* View of a C string; NULL gives the empty view. */
+static inline struct str
+str_c(const char *s)
+{
+	return s == NULL ? STR_NULL : (struct str){ s, strlen(s) };
+}
+
+/* View of n bytes at p. */
+static inline struct str
+str_n(const char *p, size_t n)
+{
+	return (struct str){ p, n };
+}
+
+/* The same bytes? */
+static inline bool
+str_eq(struct str a, struct str b)
+{
+	return a.n == b.n && (a.n == 0 || memcmp(a.p, b.p, a.n) == 0);
+}
+
+/* The same bytes but for ASCII case? */
+bool str_ieq(struct str, struct str);
+
+/* Does s begin with prefix (exactly; without case)? */
+bool str_starts(struct str s, struct str prefix);
+bool str_istarts(struct str s, struct str prefix);
+/* Does s end in suffix, without case? */
+bool str_iends(struct str s, struct str suffix);
+
+/*
+ * Splits at the first c: the part before it is stored in *head, *s becomes
+ * what follows it.  False, *head all of *s and *s empty, if there is no c.
+ */
+bool str_cut(struct str *s, char c, struct str *head);
+/* As str_cut, at the last c: *tail is what follows it, *s what was before. */
+bool str_rcut(struct str *s, char c, struct str *tail);
+
+/* s from byte n on; empty if it is shorter. */
+struct str str_from(struct str s, size_t n);
+/* The first n bytes of s, or all of it. */
+struct str str_head(struct str s, size_t n);
+/* Without SP and HTAB (and, for _fws, CR and LF) at both ends. */
+struct str str_trim(struct str);
+struct str str_trim_fws(struct str);
+/* Does s hold the byte c? */
+bool str_has(struct str s, char c);
+
+/*
+ * All of s as an unsigned decimal (hexadecimal) number of at most max.
+ * Returns 0, or -1 with *out untouched if s is empty, has another character
+ * or is too large.  Hexadecimal digits may be of either case.
+ */
+int str_u64(struct str s, uint64_t max, uint64_t *out);
+int str_hex64(struct str s, uint64_t *out);
+
+/*
+ * A new NUL-terminated copy that the caller frees; NULL without memory.  A
+ * NUL in s ends the C string early.
+ */
+char *str_dup(struct str s);
+
+/* Character classes of ASCII, whatever the locale says. */
+static inline bool
+is_wsp(char c)
+{
+	return c == ' ' || c == '\t';
+}
+
+static inline bool
+is_digit(char c)
+{
+	return c >= '0' && c <= '9';
+}
+
+static inline bool
+is_alpha(char c)
+{
+	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+}
+
+static inline char
+to_lower(char c)
+{
+	return c >= 'A' && c <= 'Z' ? (char)(c - 'A' + 'a') : c;
+}
+
+#endif
