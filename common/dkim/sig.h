@@ -1,0 +1,113 @@
+/*
+ * DKIM-Signature fields: RFC 6376 section 3.5, text to struct and back.
+ */
+#ifndef COMMON_DKIM_SIG_H
+#define COMMON_DKIM_SIG_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "common/base/buf.h"
+#include "common/base/str.h"
+#include "common/dkim/canon.h"
+#include "common/dkim/digest.h"
+#include "common/dkim/error.h"
+
+enum {
+	SIG_FIELD_MAX = 16 * 1024, /* bytes of a field that is looked at */
+	SIG_FIELDS_MAX = 500, /* names in h= */
+	SIG_VALUE_MAX = 1024, /* octets of a signature: RSA-8192 */
+	SIG_NAME_MAX = 253, /* of a DNS name, RFC 1035 */
+	SIG_LABEL_MAX = 63,
+	SIG_SKEW = 300, /* seconds that clocks may differ */
+};
+
+enum sig_algorithm {
+	SIG_RSA_SHA256,
+	SIG_ED25519_SHA256,
+};
+
+/* A signature as read.  Views point into the field that was parsed. */
+struct sig {
+	struct str d, s, i; /* as written; i is empty if absent */
+	struct str a; /* as written */
+	struct str h; /* colon-separated, with FWS */
+	struct str b_raw; /* value of b= with the FWS around it */
+	enum sig_algorithm algorithm;
+	enum canon header, body;
+	bool has_i, has_l, has_t, has_x;
+	uint64_t l, t, x;
+	unsigned char bh[DIGEST_SIZE];
+	unsigned char b[SIG_VALUE_MAX];
+	size_t b_size;
+	/* d= and the domain of i= (or d=) as lower-case A-labels, for DNS. */
+	char domain[SIG_NAME_MAX + 1];
+	char identity[SIG_NAME_MAX + 1];
+	/* Where the key is: SELECTOR._domainkey.DOMAIN */
+	char query[SIG_NAME_MAX + 1];
+};
+
+/*
+ * Parses the DKIM-Signature field raw (the whole field, LF inside) and makes
+ * all checks of RFC 6376 section 6.1.1 but those that need a policy or the
+ * clock (sig_check).  Returns DKIM_OK or why the signature is unusable; d, s,
+ * i, a and b_raw are set as far as they could be found even then, everything
+ * else only with DKIM_OK.  rsa-sha1 (RFC 8301) is refused last, as is i= that
+ * does not belong to d=.
+ */
+enum dkim_error sig_parse(struct str raw, struct sig *out);
+
+/*
+ * The checks against the clock and local policy: t=, x= (with SIG_SKEW) and
+ * l= (refused unless allow_l).  DKIM_OK or the reason.
+ */
+enum dkim_error sig_check(const struct sig *, uint64_t now, bool allow_l);
+
+/*
+ * What a field is made of.  Text is used as it is: domain and selector have
+ * gone through sig_domain, identity through sig_quote.
+ */
+struct sig_form {
+	enum sig_algorithm algorithm;
+	enum canon header, body;
+	struct str domain, selector;
+	struct str identity; /* i=, quoted-printable; empty: none */
+	struct str fields; /* h= as "From:To", no white space */
+	struct str copied; /* z=, quoted-printable; empty: none */
+	uint64_t t, x; /* seconds since 1970; 0: none */
+	const unsigned char *bh; /* DIGEST_SIZE octets */
+};
+
+/*
+ * Adds the field up to and with "b=", folded with LF HTAB under 78 columns in
+ * the order v a c d s t x i h z bh b (RFC 6376 section 3.5).  This is what is
+ * hashed.  Failures stay in the buffer.
+ */
+void sig_format(const struct sig_form *, struct buf *out);
+
+/*
+ * Adds the signature's n octets to what sig_format made, as base64 folded
+ * under 78 columns, and the last LF.
+ */
+void sig_format_value(const unsigned char *sig, size_t n, struct buf *out);
+
+/*
+ * A domain name (or selector) as lower-case A-labels: RFC 6376 section 3.5,
+ * RFC 8616 section 4; U-labels go through libidn2.  Labels of letters, digits,
+ * "-" and "_", 1 to SIG_LABEL_MAX each, no dot at the end.  Returns 0 with the
+ * NUL-terminated name in out, or -1 if it is no such name.
+ */
+int sig_domain(struct str text, char out[SIG_NAME_MAX + 1])
+    __attribute__((__warn_unused_result__));
+
+/* Is name the domain parent or below it (both from sig_domain)? */
+bool sig_is_below(const char *name, const char *parent);
+
+/*
+ * Adds text as dkim-quoted-printable (RFC 6376 section 2.11).  UTF-8 stays as
+ * it is (RFC 8616) unless also_8bit; bar also quotes "|" (for z=).
+ */
+void sig_quote(struct str text, bool also_8bit, bool bar, struct buf *out);
+
+#endif
