@@ -1,0 +1,222 @@
+#include <errno.h>
+#include <stdlib.h>
+
+#include <event2/event.h>
+
+#include "common/engine/loop.h"
+
+enum {
+	SIGNALS_MAX = 8
+};
+
+struct loop_timer {
+	struct event *ev;
+	void (*cb)(void *);
+	void *arg;
+};
+
+struct loop_io {
+	struct event *ev;
+	void (*cb)(void *, int);
+	void *arg;
+	int fd;
+	int what;
+	bool file; /* a regular file: always ready, never polled */
+};
+
+struct loop_signal {
+	struct event *ev;
+	void (*cb)(void *);
+	void *arg;
+};
+
+static const struct timeval at_once;
+static struct event_base *base;
+static struct loop_signal signals[SIGNALS_MAX];
+static unsigned nsignals;
+
+int
+loop_init(void)
+{
+	base = event_base_new();
+	return base == NULL ? -1 : 0;
+}
+
+void
+loop_fini(void)
+{
+	while (nsignals > 0)
+		event_free(signals[--nsignals].ev);
+	if (base != NULL)
+		event_base_free(base);
+	base = NULL;
+}
+
+int
+loop_run(void)
+{
+	return event_base_loop(base, EVLOOP_NO_EXIT_ON_EMPTY) == -1 ? -1 : 0;
+}
+
+void
+loop_stop(void)
+{
+	(void)event_base_loopbreak(base);
+}
+
+struct event_base *
+loop_base(void)
+{
+	return base;
+}
+
+static void
+on_timer(evutil_socket_t fd, short what, void *arg)
+{
+	struct loop_timer *t = arg;
+
+	(void)fd;
+	(void)what;
+	t->cb(t->arg);
+}
+
+struct loop_timer *
+loop_timer_new(void (*cb)(void *), void *arg)
+{
+	struct loop_timer *t = malloc(sizeof(*t));
+
+	if (t == NULL)
+		return NULL;
+	*t = (struct loop_timer){ NULL, cb, arg };
+	t->ev = event_new(base, -1, 0, on_timer, t);
+	if (t->ev == NULL) {
+		free(t);
+		return NULL;
+	}
+	return t;
+}
+
+int
+loop_timer_set(struct loop_timer *t, unsigned ms)
+{
+	struct timeval tv = { .tv_sec = ms / 1000,
+		.tv_usec = (int)(ms % 1000) * 1000 };
+
+	return event_add(t->ev, &tv) == -1 ? -1 : 0;
+}
+
+void
+loop_timer_stop(struct loop_timer *t)
+{
+	(void)event_del(t->ev);
+}
+
+void
+loop_timer_free(struct loop_timer *t)
+{
+	if (t == NULL)
+		return;
+	event_free(t->ev);
+	free(t);
+}
+
+static void
+on_io(evutil_socket_t fd, short what, void *arg)
+{
+	struct loop_io *io = arg;
+	int ready = 0;
+
+	(void)fd;
+	if ((what & EV_READ) != 0)
+		ready |= LOOP_READ;
+	if ((what & EV_WRITE) != 0)
+		ready |= LOOP_WRITE;
+	if (io->file) {
+		ready = io->what;
+		(void)event_add(io->ev, &at_once);
+	}
+	if (ready != 0)
+		io->cb(io->arg, ready);
+}
+
+struct loop_io *
+loop_io_new(int fd, void (*cb)(void *, int), void *arg)
+{
+	struct loop_io *io = malloc(sizeof(*io));
+
+	if (io == NULL)
+		return NULL;
+	*io = (struct loop_io){ NULL, cb, arg, fd, 0, false };
+	io->ev = event_new(base, fd, EV_READ | EV_PERSIST, on_io, io);
+	if (io->ev == NULL) {
+		free(io);
+		return NULL;
+	}
+	return io;
+}
+
+int
+loop_io_set(struct loop_io *io, int what)
+{
+	short ev = EV_PERSIST;
+
+	if (what == io->what)
+		return 0;
+	(void)event_del(io->ev);
+	io->what = what;
+	if (what == 0)
+		return 0;
+	if ((what & LOOP_READ) != 0)
+		ev |= EV_READ;
+	if ((what & LOOP_WRITE) != 0)
+		ev |= EV_WRITE;
+	if (event_assign(io->ev, base, io->fd, ev, on_io, io) == 0 &&
+	    event_add(io->ev, NULL) == 0)
+		return 0;
+	/* epoll refuses regular files: a timer that is always due. */
+	io->file = errno == EPERM;
+	if (io->file && event_assign(io->ev, base, -1, 0, on_io, io) == 0 &&
+	    event_add(io->ev, &at_once) == 0)
+		return 0;
+	io->what = 0;
+	return -1;
+}
+
+void
+loop_io_free(struct loop_io *io)
+{
+	if (io == NULL)
+		return;
+	event_free(io->ev);
+	free(io);
+}
+
+static void
+on_signal(evutil_socket_t fd, short what, void *arg)
+{
+	const struct loop_signal *s = arg;
+
+	(void)fd;
+	(void)what;
+	s->cb(s->arg);
+}
+
+int
+loop_signal(int signo, void (*cb)(void *), void *arg)
+{
+	struct loop_signal *s = &signals[nsignals];
+
+	if (nsignals == SIGNALS_MAX)
+		return -1;
+	s->cb = cb;
+	s->arg = arg;
+	s->ev = evsignal_new(base, signo, on_signal, s);
+	if (s->ev == NULL)
+		return -1;
+	if (event_add(s->ev, NULL) == -1) {
+		event_free(s->ev);
+		return -1;
+	}
+	nsignals++;
+	return 0;
+}

@@ -1,0 +1,273 @@
+#include <stdint.h>
+#include <stdlib.h>
+
+#include "common/message/edit.h"
+#include "common/message/header.h"
+
+#define FOLD_AT 78 /* column where a long line is folded (RFC 5322 2.1.1) */
+
+struct item {
+	struct str raw;
+	char *owned; /* raw.p if the edit made it */
+	size_t name; /* bytes of the name, 0: no field */
+};
+
+struct edit {
+	struct item *items;
+	size_t n;
+	size_t cap;
+	size_t inserted;
+	bool changed;
+};
+
+static int
+make_room(struct edit *e)
+{
+	struct item *items;
+	size_t cap;
+
+	if (e->n < e->cap)
+		return 0;
+	cap = e->cap == 0 ? 32 : e->cap * 2;
+	items = realloc(e->items, cap * sizeof(*items));
+	if (items == NULL)
+		return -1;
+	e->items = items;
+	e->cap = cap;
+	return 0;
+}
+
+struct edit *
+edit_new(struct str block)
+{
+	struct edit *e = calloc(1, sizeof(*e));
+	struct field f;
+
+	if (e == NULL)
+		return NULL;
+	while (header_next(&block, &f) == 1) {
+		if (make_room(e) == -1) {
+			edit_free(e);
+			return NULL;
+		}
+		e->items[e->n++] = (struct item){ f.raw, NULL, f.name.n };
+	}
+	return e;
+}
+
+void
+edit_free(struct edit *e)
+{
+	if (e == NULL)
+		return;
+	for (size_t i = 0; i < e->n; i++)
+		free(e->items[i].owned);
+	free(e->items);
+	free(e);
+}
+
+size_t
+edit_count(const struct edit *e)
+{
+	return e->n;
+}
+
+struct str
+edit_raw(const struct edit *e, size_t pos)
+{
+	return e->items[pos].raw;
+}
+
+struct str
+edit_name(const struct edit *e, size_t pos)
+{
+	return str_head(e->items[pos].raw, e->items[pos].name);
+}
+
+size_t
+edit_remove_if(struct edit *e, size_t pos,
+    bool (*match)(void *arg, struct str name, struct str raw), void *arg)
+{
+	size_t kept = pos, before = e->n;
+
+	for (size_t i = pos; i < before; i++) {
+		if (match(arg, edit_name(e, i), edit_raw(e, i)))
+			free(e->items[i].owned);
+		else
+			e->items[kept++] = e->items[i];
+	}
+	if (pos < before)
+		e->n = kept;
+	e->changed = e->changed || e->n != before;
+	return before - e->n;
+}
+
+void
+edit_remove(struct edit *e, size_t pos)
+{
+	free(e->items[pos].owned);
+	e->n--;
+	memmove(e->items + pos, e->items + pos + 1,
+	    (e->n - pos) * sizeof(*e->items));
+	e->changed = true;
+}
+
+static int
+insert_owned(struct edit *e, size_t pos, char *owned, size_t n, size_t name)
+{
+	if (e->inserted >= EDIT_CHANGES_MAX || make_room(e) == -1)
+		return -1;
+	if (pos > e->n)
+		pos = e->n;
+	memmove(e->items + pos + 1, e->items + pos,
+	    (e->n - pos) * sizeof(*e->items));
+	e->items[pos] = (struct item){ str_n(owned, n), owned, name };
+	e->n++;
+	e->inserted++;
+	e->changed = true;
+	return 0;
+}
+
+bool
+edit_is_name(struct str s)
+{
+	for (size_t i = 0; i < s.n; i++)
+		if (s.p[i] < 33 || s.p[i] > 126 || s.p[i] == ':')
+			return false;
+	return s.n > 0 && s.n <= EDIT_NAME_MAX;
+}
+
+/* The next line of a value, whatever its line ends are. */
+static bool
+next_line(struct str *value, struct str *line)
+{
+	size_t i = 0;
+
+	if (value->n == 0)
+		return false;
+	while (i < value->n && value->p[i] != '\n' && value->p[i] != '\r')
+		i++;
+	*line = str_head(*value, i);
+	*value = str_from(*value, i + 1);
+	return true;
+}
+
+/* Where to fold a line that is too long; its length if it need not be. */
+static size_t
+fold_point(struct str line, size_t column)
+{
+	size_t best = 0, i;
+	bool text = false;
+
+	if (column + line.n <= EDIT_LINE_MAX)
+		return line.n;
+	for (i = 0; i < line.n && column + i < EDIT_LINE_MAX; i++) {
+		if (text && is_wsp(line.p[i])) {
+			if (column + i > FOLD_AT && best > 0)
+				break;
+			best = i;
+		}
+		text = text || !is_wsp(line.p[i]);
+	}
+	return best > 0 ? best : i;
+}
+
+/* One line of a value, without control bytes, folded where it is too long. */
+static void
+add_line(struct buf *b, struct str line, size_t column)
+{
+	while (line.n > 0) {
+		size_t n = fold_point(line, column);
+		for (size_t i = 0; i < n; i++) {
+			unsigned char c = (unsigned char)line.p[i];
+			if (c == '\t' || (c >= 32 && c != 127))
+				buf_chr(b, line.p[i]);
+		}
+		buf_chr(b, '\n');
+		line = str_from(line, n);
+		column = 0;
+		if (line.n > 0 && !is_wsp(line.p[0])) {
+			buf_chr(b, '\t');
+			column = 1;
+		}
+	}
+}
+
+static bool
+is_blank(struct str line)
+{
+	for (size_t i = 0; i < line.n; i++) {
+		unsigned char c = (unsigned char)line.p[i];
+		if (c > 32 && c != 127)
+			return false;
+	}
+	return true;
+}
+
+static void
+format_field(struct buf *b, struct str name, struct str value)
+{
+	bool first = true;
+	struct str line;
+
+	buf_str(b, name);
+	buf_str(b, STR(":"));
+	while (next_line(&value, &line)) {
+		if (is_blank(line))
+			continue;
+		if (first)
+			line = str_trim(line);
+		if (first || !is_wsp(line.p[0]))
+			buf_chr(b, first ? ' ' : '\t');
+		add_line(b, line, first ? name.n + 2 : 1);
+		first = false;
+	}
+	if (first)
+		buf_str(b, STR(" \n"));
+}
+
+int
+edit_insert(struct edit *e, size_t pos, struct str name, struct str value)
+{
+	struct buf b;
+
+	if (!edit_is_name(name) || value.n > EDIT_VALUE_MAX)
+		return -1;
+	buf_init(&b, (size_t)EDIT_VALUE_MAX * 3);
+	format_field(&b, name, value);
+	if (buf_failed(&b) || insert_owned(e, pos, b.p, b.n, name.n) == -1) {
+		buf_clear(&b);
+		return -1;
+	}
+	return 0;
+}
+
+int
+edit_insert_raw(struct edit *e, size_t pos, struct str raw)
+{
+	char *owned = str_dup(raw);
+	struct field f = { .name = STR_NULL };
+	struct str rest = raw;
+
+	if (owned == NULL)
+		return -1;
+	(void)header_next(&rest, &f);
+	if (insert_owned(e, pos, owned, raw.n, f.name.n) == -1) {
+		free(owned);
+		return -1;
+	}
+	return 0;
+}
+
+void
+edit_write(const struct edit *e, struct buf *out)
+{
+	for (size_t i = 0; i < e->n; i++)
+		buf_str(out, e->items[i].raw);
+}
+
+bool
+edit_changed(const struct edit *e)
+{
+	return e->changed;
+}

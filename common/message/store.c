@@ -1,0 +1,232 @@
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "common/message/store.h"
+
+#define STORE_PATH_MAX 1024 /* bytes of a temporary file's name */
+
+struct store {
+	struct store_pool *pool;
+	char *p; /* all, or what the file does not have yet */
+	size_t n;
+	size_t cap;
+	uint64_t in_file; /* bytes in the file */
+	uint64_t lines;
+	int fd; /* -1: all in memory */
+	int err; /* errno of the failure, 0: none */
+};
+
+struct store *
+store_new(struct store_pool *pool)
+{
+	struct store *st = calloc(1, sizeof(*st));
+
+	if (st == NULL)
+		return NULL;
+	st->pool = pool;
+	st->fd = -1;
+	return st;
+}
+
+static void
+drop_content(struct store *st)
+{
+	st->pool->used -= st->cap;
+	free(st->p);
+	st->p = NULL;
+	st->n = st->cap = 0;
+	if (st->fd != -1)
+		(void)close(st->fd);
+	st->fd = -1;
+	st->in_file = st->lines = 0;
+}
+
+void
+store_free(struct store *st)
+{
+	if (st == NULL)
+		return;
+	drop_content(st);
+	free(st);
+}
+
+static int
+fail(struct store *st)
+{
+	int err = errno != 0 ? errno : EIO;
+
+	drop_content(st);
+	errno = st->err = err;
+	return -1;
+}
+
+static int
+resize(struct store *st, size_t cap)
+{
+	char *p = realloc(st->p, cap);
+
+	if (p == NULL)
+		return -1;
+	st->pool->used += cap - st->cap;
+	st->p = p;
+	st->cap = cap;
+	return 0;
+}
+
+static int
+write_all(int fd, const char *p, size_t n)
+{
+	while (n > 0) {
+		ssize_t w = write(fd, p, n);
+		if (w == -1 && errno == EINTR)
+			continue;
+		if (w <= 0)
+			return -1;
+		p += w;
+		n -= (size_t)w;
+	}
+	return 0;
+}
+
+static int
+flush(struct store *st)
+{
+	if (write_all(st->fd, st->p, st->n) == -1)
+		return -1;
+	st->in_file += st->n;
+	st->n = 0;
+	return 0;
+}
+
+static int
+open_file(const char *dir)
+{
+	char path[STORE_PATH_MAX];
+	int n, fd;
+
+	n = snprintf(path, sizeof(path), "%s/filter.XXXXXXXXXX", dir);
+	if (n < 0 || (size_t)n >= sizeof(path)) {
+		errno = ENAMETOOLONG;
+		return -1;
+	}
+	fd = mkostemp(path, O_CLOEXEC);
+	if (fd != -1)
+		(void)unlink(path);
+	return fd;
+}
+
+static int
+spill(struct store *st)
+{
+	st->fd = open_file(st->pool->dir);
+	if (st->fd == -1 || flush(st) == -1)
+		return -1;
+	st->pool->spilled++;
+	/* Shrinking cannot lose anything: the block is empty. */
+	if (st->cap > STORE_BLOCK)
+		(void)resize(st, STORE_BLOCK);
+	return 0;
+}
+
+/* Room for n more bytes in memory, or -1 if they must go to the file. */
+static int
+grow(struct store *st, size_t n)
+{
+	size_t cap = st->cap == 0 ? 4096 : st->cap;
+
+	while (cap - st->n < n) {
+		if (cap >= st->pool->spill)
+			return -1;
+		cap *= 2;
+	}
+	if (cap > st->pool->spill && st->n + n <= st->pool->spill)
+		cap = st->pool->spill;
+	if (cap > st->pool->spill || cap - st->cap > st->pool->budget ||
+	    st->pool->used > st->pool->budget - (cap - st->cap))
+		return -1;
+	return resize(st, cap);
+}
+
+static void
+append(struct store *st, struct str line)
+{
+	if (line.n > 0)
+		memcpy(st->p + st->n, line.p, line.n);
+	st->n += line.n;
+	st->p[st->n++] = '\n';
+}
+
+int
+store_line(struct store *st, struct str line)
+{
+	size_t need = line.n + 1;
+
+	errno = 0;
+	if (st->err != 0) {
+		errno = st->err;
+		return -1;
+	}
+	st->lines++;
+	if (need <= st->cap - st->n || (st->fd == -1 && grow(st, need) == 0)) {
+		append(st, line);
+		return 0;
+	}
+	if ((st->fd == -1 ? spill(st) : flush(st)) == -1)
+		return fail(st);
+	if (st->cap < STORE_BLOCK && resize(st, STORE_BLOCK) == -1)
+		return fail(st);
+	if (need <= st->cap) {
+		append(st, line);
+		return 0;
+	}
+	if (write_all(st->fd, line.p, line.n) == -1 ||
+	    write_all(st->fd, "\n", 1) == -1)
+		return fail(st);
+	st->in_file += need;
+	return 0;
+}
+
+uint64_t
+store_size(const struct store *st)
+{
+	return st->in_file + st->n;
+}
+
+uint64_t
+store_lines(const struct store *st)
+{
+	return st->lines;
+}
+
+int
+store_block(const struct store *st, uint64_t off, size_t want, char *scratch,
+    struct str *out)
+{
+	ssize_t r;
+
+	if (st->err != 0) {
+		errno = st->err;
+		return -1;
+	}
+	if (off >= st->in_file) {
+		*out = str_head(
+		    str_from(str_n(st->p, st->n), (size_t)(off - st->in_file)),
+		    want);
+		return 0;
+	}
+	if (want > st->in_file - off)
+		want = (size_t)(st->in_file - off);
+	do
+		r = pread(st->fd, scratch, want, (off_t)off);
+	while (r == -1 && errno == EINTR);
+	if (r <= 0) {
+		if (r == 0)
+			errno = EIO;
+		return -1;
+	}
+	*out = str_n(scratch, (size_t)r);
+	return 0;
+}
