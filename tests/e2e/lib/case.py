@@ -1,0 +1,79 @@
+"""What a test function gets: it starts things, and ends them afterwards."""
+
+import shutil
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from . import check, proc, wait
+from .rspamd import Rspamd
+from .smtpd import Setup, Smtpd
+from .stub import Step, Stub
+
+REPO = Path(__file__).resolve().parents[3]
+NEXT_ROOT = REPO / "tests/e2e/next/root"
+
+
+@dataclass
+class Options:
+    smtpd: str = "own"                          # or "next"
+    programs: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def root(self) -> Path | None:
+        return NEXT_ROOT if self.smtpd == "next" else None
+
+
+class Case:
+    def __init__(self, work: Path, options: Options) -> None:
+        self.work = work
+        self.options = options
+        self.is_next = options.root is not None
+        self.started: list[Any] = []
+
+    def keep(self, thing: Any) -> Any:
+        """Remembers what must be stopped at the end."""
+        self.started.append(thing)
+        return thing
+
+    def close(self) -> None:
+        while self.started:
+            self.started.pop().stop()
+
+    def program(self, name: str) -> str:
+        """A copy of one of our programs that any user may run."""
+        source = Path(self.options.programs.get(name, REPO / name / name))
+        if not source.exists():
+            raise check.Skip(f"{source.name} is not built")
+        copy = self.work / "bin" / name
+        if not copy.exists():
+            copy.parent.mkdir(exist_ok=True)
+            shutil.copy(source, copy)
+            copy.chmod(0o755)
+        return str(copy)
+
+    def filter(self, name: str, *args: str) -> str:
+        return " ".join([self.program(name), *args])
+
+    def smtpd(self, *filters: str, **kind: Any) -> Smtpd:
+        setup = Setup(self.work, self.options.root, list(filters),
+                            **kind)
+        return self.keep(Smtpd(setup))
+
+    def smtpd_rspamd(self, *args: str, **kind: Any) -> Smtpd:
+        """smtpd with filter-rspamd, which gets these arguments."""
+        return self.smtpd(self.filter("filter-rspamd", *args), **kind)
+
+    def rspamd(self, **kind: Any) -> Rspamd:
+        return self.keep(Rspamd(self.work, self.options.root, **kind))
+
+    def stub(self, *steps: Step, port: int = 0) -> Stub:
+        return self.keep(Stub(*steps, port=port))
+
+    def filter_pid(self, name: str = "filter-rspamd") -> int:
+        return proc.find_one(name)
+
+    def wait_log(self, mta: Smtpd, text: str,
+                 seconds: float = 20) -> None:
+        wait.until(f"'{text}' in smtpd's log",
+                   lambda: text in mta.log(), seconds)

@@ -1,0 +1,52 @@
+"""Many numbered messages at once, each accounted for."""
+
+import concurrent.futures
+from collections import Counter
+from typing import Iterable
+
+from . import check, mail, smtp
+from .smtpd import Smtpd
+
+
+def numbered(number: int) -> bytes:
+    body = f"This is message {number}.\n".encode() * (1 + number % 50)
+    return mail.message(f"Message {number}", body=body, number=number)
+
+
+def send_one(mta: Smtpd, number: int) -> smtp.Reply:
+    return mta.submit(numbered(number))
+
+
+def send(mta: Smtpd, numbers: Iterable[int],
+         jobs: int = 20) -> dict[int, smtp.Reply]:
+    """Sends them over parallel connections; returns each final reply."""
+    numbers = list(numbers)
+    with concurrent.futures.ThreadPoolExecutor(jobs) as pool:
+        replies = pool.map(lambda n: send_one(mta, n), numbers)
+        return dict(zip(numbers, replies))
+
+
+def accepted(replies: dict[int, smtp.Reply]) -> set[int]:
+    return {n for n, reply in replies.items() if reply.code == 250}
+
+
+def refused_softly(replies: dict[int, smtp.Reply]) -> set[int]:
+    """The numbers that were refused; each must be asked to come again."""
+    refused = set(replies) - accepted(replies)
+    for number in refused:
+        check.equal(f"reply to message {number} ({replies[number]})",
+                    replies[number].code, 451)
+    return refused
+
+
+def account(mta: Smtpd, numbers: set[int]) -> None:
+    """Exactly these were delivered, each once and as it was sent."""
+    got = mta.mails(len(numbers), seconds=60)
+    count = Counter(message.number for message in got)
+    check.equal("messages delivered", set(count), numbers)
+    twice = [n for n, times in count.items() if times > 1]
+    check.equal("messages delivered more than once", twice, [])
+    for message in got:
+        mail_body = mail.split(message.message)[1]
+        check.same_bytes(f"body of message {message.number}", mail_body,
+                         mail.split(numbered(message.number))[1])

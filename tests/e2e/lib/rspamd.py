@@ -1,0 +1,69 @@
+"""A small real rspamd; tests/fixtures/rspamd-minimal says what it does."""
+
+import http.client
+import shutil
+import signal
+from pathlib import Path
+
+from . import proc, wait
+
+FIXTURE = Path(__file__).resolve().parents[2] / "fixtures/rspamd-minimal"
+NO_KEYS = "fake_records = []\n"
+
+
+class Rspamd:
+    def __init__(self, work: Path, root: Path | None = None,
+                 port: int = 21333, keys: bool = False,
+                 worker: str = "", options: str = "") -> None:
+        """Starts it and waits until it answers; keys: it can sign."""
+        self.port = port
+        self.url = f"http://127.0.0.1:{port}"
+        self.dir = work / f"rspamd-{port}"
+        self.socket = self.dir / "run/rspamd.sock"
+        fixture = work / "rspamd-minimal"
+        if not fixture.exists():
+            shutil.copytree(FIXTURE, fixture)
+        run = self.dir / "run"
+        run.mkdir(parents=True)
+        (run / "worker.inc").write_text(worker)
+        (run / "options.inc").write_text(options)
+        if not keys:
+            (run / "dns.inc").write_text(NO_KEYS)
+        self.argv = [str(fixture / "run.sh"), str(self.dir), str(port),
+                     str(port + 1)]
+        if root:
+            self.argv = ["chroot", str(root), *self.argv]
+        self.process: proc.Process | None = None
+        self.start()
+
+    def start(self) -> None:
+        log = self.dir / "start.log"
+        self.process = proc.Process(self.argv, log)
+        wait.until("rspamd's answer to a ping", self._answers, 30)
+
+    def _answers(self) -> bool:
+        if self.process and not self.process.alive():
+            raise AssertionError("rspamd stopped: " + self.process.text())
+        try:
+            conn = http.client.HTTPConnection("127.0.0.1", self.port, 5)
+            conn.request("GET", "/ping")
+            return conn.getresponse().status == 200
+        except OSError:
+            return False
+
+    def log(self) -> str:
+        return (self.dir / "log/rspamd.log").read_text(errors="replace")
+
+    def stop(self) -> None:
+        """At once, as in a crash: its clients see broken connections."""
+        if self.process:
+            self.process.kill()
+            self.process = None
+
+    def freeze(self) -> None:
+        if self.process:
+            self.process.signal_all(signal.SIGSTOP)
+
+    def thaw(self) -> None:
+        if self.process:
+            self.process.signal_all(signal.SIGCONT)

@@ -1,0 +1,92 @@
+"""Namespaces: each case runs alone, with loopback only, over private folders.
+
+smtpd's spool and socket paths are compiled in, so empty folders are laid
+over them; an installed smtpd is never seen or touched.
+"""
+
+import os
+import subprocess
+from pathlib import Path
+
+HOST_NAME = "mx.example.org"
+HOSTS = f"127.0.0.1 localhost\n::1 localhost\n127.0.0.1 {HOST_NAME}\n"
+# A name server nobody is: smtpd's look-ups are refused at once.
+RESOLV = "nameserver 127.0.0.1\n"
+
+UNSHARE = ["unshare", "--mount", "--net", "--uts", "--ipc", "--pid",
+           "--fork", "--kill-child", "--mount-proc", "--"]
+
+
+def reason_against() -> str:
+    """Why namespaces can't be made here; empty if they can."""
+    if os.geteuid() != 0:
+        return "must be root to start smtpd in a namespace"
+    try:
+        done = subprocess.run([*UNSHARE, "ip", "link", "set", "lo", "up"],
+                              capture_output=True, text=True)
+    except FileNotFoundError as err:
+        return f"no program {err.filename}"
+    return "" if done.returncode == 0 else (
+        "namespaces can't be made here: " + done.stderr.strip())
+
+
+def command(argv: list[str]) -> list[str]:
+    """The command line that runs argv in namespaces of its own."""
+    return [*UNSHARE, *argv]
+
+
+def mount(*args: str) -> None:
+    subprocess.run(["mount", *args], check=True)
+
+
+def empty(folder: Path, mode: str = "755") -> None:
+    """Lays an empty folder in memory over the given one."""
+    mount("-t", "tmpfs", "-o", f"mode={mode}", "tmpfs", str(folder))
+
+
+def cover(path: Path, text: str, source: Path) -> None:
+    """Lays a file with this text over an existing file."""
+    source.write_text(text)
+    if path.exists():
+        mount("--bind", str(source), str(path.resolve()))
+
+
+def enter(work: Path) -> None:
+    """Sets up the namespaces that this process was started in."""
+    subprocess.run(["ip", "link", "set", "lo", "up"], check=True)
+    subprocess.run(["hostname", HOST_NAME], check=True)
+    empty(work)
+    files = work / "etc"
+    files.mkdir()
+    cover(Path("/etc/hosts"), HOSTS, files / "hosts")
+    cover(Path("/etc/mailname"), HOST_NAME + "\n", files / "mailname")
+    cover(Path("/etc/resolv.conf"), RESOLV, files / "resolv.conf")
+    private_folders(Path("/"))
+
+
+def private_folders(root: Path) -> None:
+    for folder in ("var/spool", "run"):
+        empty(root / folder)
+    spool = root / "var/spool/smtpd"
+    spool.mkdir(mode=0o711)
+    spool.chmod(0o711)
+
+
+def enter_root(root: Path, work: Path) -> None:
+    """Prepares another system's folder for chroot.
+
+    The case's own folder is seen in there under the same name, and the
+    machine's own root as /host: smtpd starts our filters by chroot to it.
+    """
+    private_folders(root)
+    empty(root / "tmp", "1777")
+    inside = root / str(work).lstrip("/")
+    inside.mkdir(parents=True)
+    mount("--bind", str(work), str(inside))
+    mount("-t", "proc", "proc", str(root / "proc"))
+    mount("--rbind", "/dev", str(root / "dev"))
+    for name in ("hosts", "resolv.conf"):
+        (root / "etc" / name).touch()
+        mount("--bind", str(work / "etc" / name), str(root / "etc" / name))
+    (root / "host").mkdir(exist_ok=True)
+    mount("--rbind", "/", str(root / "host"))
