@@ -45,8 +45,8 @@ struct canon_body {
  * A body starts.  Of its canonical octets the sink gets the first limit (the
  * l= tag), or all with CANON_NO_LIMIT.
  */
-void canon_body_init(struct canon_body *, enum canon how, uint64_t limit,
-    struct canon_sink);
+void canon_body_init(
+    struct canon_body *, enum canon how, uint64_t limit, struct canon_sink);
 
 /* One line of the body, without its CRLF (or LF); any length. */
 void canon_body_line(struct canon_body *, struct str line);
@@ -72,7 +72,7 @@ void canon_field(enum canon how, struct str raw, struct canon_sink);
  * without, a view into raw (the b= value with the FWS around it, RFC 6376
  * section 3.7), are left out, and there is no CRLF at the end.
  */
-void canon_signature(enum canon how, struct str raw, struct str without,
-    struct canon_sink);
+void canon_signature(
+    enum canon how, struct str raw, struct str without, struct canon_sink);
 
 #endif

@@ -1,5 +1,5 @@
 /*
- * SHA-256, and the hash of a message body.
+ * SHA-256, the hash of a message body, and base64.
  */
 #ifndef COMMON_DKIM_DIGEST_H
 #define COMMON_DKIM_DIGEST_H
@@ -8,6 +8,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "common/base/buf.h"
 #include "common/base/str.h"
 #include "common/dkim/canon.h"
 
@@ -49,5 +50,16 @@ bool digest_body_is(const struct digest_body *, enum canon, uint64_t limit);
  */
 int digest_body_final(struct digest_body *, unsigned char out[DIGEST_SIZE],
     uint64_t *length) __attribute__((__warn_unused_result__));
+
+/*
+ * Decodes base64 (RFC 4648 section 4) with FWS anywhere in it, which is
+ * removed first, strictly: padding as it must be, no other bytes.  Returns the
+ * number of bytes stored in out, or -1 if it is not base64 or decodes to more
+ * than max (at most 64 KiB).
+ */
+int digest_from_base64(struct str, unsigned char *out, size_t max)
+    __attribute__((__warn_unused_result__));
+/* Adds n octets as base64 in one line. */
+void digest_to_base64(const unsigned char *, size_t n, struct buf *out);
 
 #endif

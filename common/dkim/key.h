@@ -1,6 +1,6 @@
 /*
- * Keys: private ones from files, public ones from DNS records; and the two
- * operations with them.  RFC 6376 section 3.6, RFC 8301, RFC 8463.
+ * Keys, private and public, and the two operations with them: RFC 8301, RFC
+ * 8463.
  */
 #ifndef COMMON_DKIM_KEY_H
 #define COMMON_DKIM_KEY_H
@@ -19,11 +19,7 @@ enum {
 	KEY_RSA_GOOD_MIN = 2048, /* outside of these two: worth a warning */
 	KEY_RSA_GOOD_MAX = 4096,
 	KEY_FILE_MAX = 32 * 1024, /* bytes of a key file */
-	KEY_RECORD_MAX = 8 * 1024, /* bytes of a key record, joined */
-	KEY_RECORDS_MAX = 2, /* key records tried under one name */
-	KEY_TXT_MAX = 16, /* TXT records looked at under one name */
 	KEY_SIGNATURE_MAX = KEY_RSA_MAX / 8, /* octets of a signature */
-	KEY_STRING_MAX = 255, /* octets of a character-string, RFC 1035 */
 };
 
 enum key_type {
@@ -89,51 +85,16 @@ int key_sign(const struct key *, const unsigned char hash[DIGEST_SIZE],
 int key_verify(const struct key *, const unsigned char hash[DIGEST_SIZE],
     const unsigned char *sig, size_t n);
 
-/* Adds the record to publish: "v=DKIM1; k=rsa; p=...". */
-void key_format_record(const struct key *, struct buf *out);
 /*
- * Adds one zone file line: the name, "IN TXT", and the record in quoted
- * strings of at most KEY_STRING_MAX octets in parentheses; LF at the end.
+ * A public key as p= has it, decoded: SubjectPublicKeyInfo or bare
+ * RSAPublicKey (DER, read by hand: RFC 8017 appendix A.1.1), or the 32 octets
+ * of RFC 8463 section 4.  DKIM_OK with a new key in *out and its *bits, or why
+ * not; *bits are set too for a key of a refused size.  Without memory
+ * DKIM_INTERNAL.
  */
-void key_format_zone(struct str selector, struct str domain, struct str record,
-    struct buf *out);
-
-/* A key record of DNS. */
-struct key_record {
-	enum dkim_error error; /* DKIM_OK, or why it can't be used */
-	enum key_type type;
-	struct key *key; /* NULL unless DKIM_OK or DKIM_KEY_SHORT/_LONG */
-	unsigned bits;
-	bool testing; /* t=y */
-	bool strict; /* t=s */
-};
-
-/* What DNS has under one name; shared by counting. */
-struct key_set {
-	unsigned refs;
-	size_t n;
-	struct key_record v[KEY_RECORDS_MAX];
-	enum dkim_error error; /* if n is 0: why */
-};
-
-/*
- * Parses the TXT records of one name, each with its strings joined (RFC 6376
- * sections 3.6.1 and 6.1.2); those that are no key records are passed over.
- * NULL without memory.  Not for several threads.
- */
-struct key_set *key_set_new(const struct str *txt, size_t n);
-struct key_set *key_set_ref(struct key_set *);
-void key_set_free(struct key_set *);
-
-enum key_match {
-	KEY_SAME,
-	KEY_DIFFERENT,
-	KEY_REVOKED, /* p= is empty */
-	KEY_UNUSABLE, /* published, but no verifier would take it */
-	KEY_MISSING, /* nothing published */
-};
-
-/* Does DNS have the public part of this private key? */
-enum key_match key_match(const struct key *, const struct key_set *);
+enum dkim_error key_public(enum key_type, const unsigned char *, size_t n,
+    struct key **out, unsigned *bits);
+/* Adds the public part as key_public reads it, in base64. */
+void key_format_public(const struct key *, struct buf *out);
 
 #endif

@@ -53,8 +53,7 @@ struct sig {
  * all checks of RFC 6376 section 6.1.1 but those that need a policy or the
  * clock (sig_check).  Returns DKIM_OK or why the signature is unusable; d, s,
  * i, a and b_raw are set as far as they could be found even then, everything
- * else only with DKIM_OK.  rsa-sha1 (RFC 8301) is refused last, as is i= that
- * does not belong to d=.
+ * else only with DKIM_OK.
  */
 enum dkim_error sig_parse(struct str raw, struct sig *out);
 

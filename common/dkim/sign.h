@@ -24,9 +24,9 @@ enum {
 };
 
 enum sign_oversign {
-	SIGN_STRICT, /* one name more than there are fields, also if none */
-	SIGN_LIST_FRIENDLY, /* only what mailing lists do not add or change */
-	SIGN_NO_OVERSIGN, /* only fields that are there */
+	SIGN_STRICT, /* forbid more fields, also of some that are absent */
+	SIGN_LIST_FRIENDLY, /* let mailing lists add the fields they add */
+	SIGN_NO_OVERSIGN, /* cover the fields that are there */
 };
 
 enum sign_copy {
@@ -36,11 +36,12 @@ enum sign_copy {
 };
 
 /*
- * Adds the h= list for this header: the built-in table of fields and profile,
- * or, with a list ("From:To", not empty), its names: all instances of each
- * that is there, and with SIGN_STRICT one more of each, else From only.  Never
- * Bcc, Return-Path, Received and such.  Case of names as in the tables or the
- * list.  Returns 0, or -1 if the header has no From or several.
+ * Adds the h= list for this header: from the built-in table of fields, or
+ * from list ("From:To") if that is not empty.  Each name comes as often as
+ * there are such fields; once more for a list with SIGN_STRICT, and with
+ * SIGN_LIST_FRIENDLY if there is such a field.  Never Bcc and Return-Path.
+ * Names are spelled as in the table or list, at most SIG_FIELDS_MAX of them.
+ * Returns 0, or -1 if the header has no From or several.
  */
 int sign_select(const struct fields *, enum sign_oversign, struct str list,
     struct buf *h) __attribute__((__warn_unused_result__));

@@ -47,12 +47,4 @@ const struct tag *tags_find(const struct tags *, struct str name);
  */
 int tags_item(struct str *rest, bool *more, struct str *item);
 
-/*
- * Decodes base64 with FWS anywhere in it (removed first), strictly: padding as
- * it must be, no other bytes.  Returns the number of bytes stored in out, or
- * -1 if it is not base64 or decodes to more than max bytes.
- */
-int tags_base64(struct str value, unsigned char *out, size_t max)
-    __attribute__((__warn_unused_result__));
-
 #endif

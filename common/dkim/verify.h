@@ -19,7 +19,7 @@
 
 #include "common/base/str.h"
 #include "common/dkim/error.h"
-#include "common/dkim/key.h"
+#include "common/dkim/record.h"
 #include "common/dkim/sig.h"
 
 enum {
@@ -77,7 +77,7 @@ enum verify_dns {
 };
 
 /* Signature i: its key records (a reference is taken), or why not. */
-void verify_key(struct verify *, size_t i, struct key_set *);
+void verify_key(struct verify *, size_t i, struct record_set *);
 void verify_dns(struct verify *, size_t i, enum verify_dns);
 
 /*

@@ -28,6 +28,9 @@ struct fold {
 /* Begins a field: "Name:".  Failures stay in the buffer. */
 void fold_init(struct fold *, struct buf *out, struct str name);
 
+/* Goes on with the field that out ends in, "Name:" and more. */
+void fold_resume(struct fold *, struct buf *out);
+
 /*
  * Adds a word that is not broken.  Before it goes a space, or, if the word
  * would end beyond FOLD_COLUMNS, a fold (LF HTAB).
