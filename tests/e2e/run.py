@@ -109,6 +109,7 @@ class Runner:
         self.running: set[subprocess.Popen[str]] = set()
         self.count = 0
         self.failed = 0
+        self.ended = False
 
     def argv(self, name: str) -> list[str]:
         work = self.work / name
@@ -135,8 +136,9 @@ class Runner:
             text += f"not done after {CASE_SECONDS} s, ended\n"
         with self.lock:
             self.running.discard(child)
-            self.report(name, child.returncode, text,
-                        time.monotonic() - begin)
+            if not self.ended:
+                self.report(name, child.returncode, text,
+                            time.monotonic() - begin)
 
     def report(self, name: str, code: int, text: str, took: float) -> None:
         self.count += 1
@@ -169,6 +171,7 @@ class Runner:
     def end(self) -> None:
         """Ends what runs; unshare --kill-child takes all of it along."""
         with self.lock:
+            self.ended = True
             for child in self.running:
                 child.kill()
 

@@ -9,8 +9,11 @@ from . import mail, proc, smtp, wait
 # The mailboxes belong to this user: smtpd does not deliver as root.
 NOBODY = 65534
 PORT = 2525
+OUT_PORT = 2526
 TLS_PORT = 2587
 USER, PASSWORD = "alice", "secret"
+TLS_LISTENER = (f'listen on 127.0.0.1 port {TLS_PORT} tls '
+                'pki "mx.example.org" auth-optional <creds>')
 
 
 @dataclass
@@ -19,6 +22,8 @@ class Setup:
     work: Path
     root: Path | None = None        # another system's folder, by chroot
     filters: list[str] = field(default_factory=list)
+    # Where there are any: those of OUT_PORT and of local mail.
+    out_filters: list[str] = field(default_factory=list)
     tls: bool = False               # one more listener, with STARTTLS, AUTH
     options: list[str] = field(default_factory=list)
 
@@ -30,18 +35,28 @@ def quote(text: str) -> str:
     return text.replace("\\", "\\\\").replace('"', '\\"')
 
 
-def filter_lines(setup: Setup) -> tuple[list[str], str]:
-    """The declarations, and what a listener says to use them in order."""
+def filter_name(command: str, count: int) -> str:
+    """The program's name, which smtpd puts before what it logs."""
+    name = command.split()[0].rsplit("/", 1)[-1]
+    return f"{name}-{count}" if count else name
+
+
+def filter_lines(setup: Setup, commands: list[str],
+                 declared: list[str]) -> str:
+    """Adds the declarations; returns a listener's words to use them."""
     # Where smtpd lives in another system's folder, the filters start in
     # this machine's own, which is mounted there.
     where = ' chroot "/host"' if setup.root else ""
-    lines = [f'filter "f{i}" proc-exec "{quote(command)}"{where}'
-             for i, command in enumerate(setup.filters)]
-    names = ", ".join(f'"f{i}"' for i in range(len(lines)))
-    return lines, f"filter {{ {names} }}" if names else ""
+    names = []
+    for command in commands:
+        name = filter_name(command, len(declared))
+        declared.append(
+            f'filter "{name}" proc-exec "{quote(command)}"{where}')
+        names.append(f'"{name}"')
+    return f" filter {{ {', '.join(names)} }}" if names else ""
 
 
-def tls_lines(setup: Setup, use: str) -> list[str]:
+def tls_lines(setup: Setup) -> list[str]:
     key, cert = setup.work / "tls.key", setup.work / "tls.crt"
     subprocess.run(
         ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes",
@@ -53,23 +68,25 @@ def tls_lines(setup: Setup, use: str) -> list[str]:
                             check=True, capture_output=True, text=True)
     return [f'pki "mx.example.org" cert "{cert}"',
             f'pki "mx.example.org" key "{key}"',
-            f'table creds {{ "{USER}" = "{secret.stdout.strip()}" }}',
-            f'listen on 127.0.0.1 port {TLS_PORT} tls '
-            f'pki "mx.example.org" auth-optional <creds> {use}']
+            f'table creds {{ "{USER}" = "{secret.stdout.strip()}" }}']
 
 
 def configuration(setup: Setup) -> str:
     box = setup.work / "mail"
-    declared, use = filter_lines(setup)
-    tls = tls_lines(setup, use) if setup.tls else []
-    pki = [line for line in tls if not line.startswith("listen")]
+    declared: list[str] = []
+    use = filter_lines(setup, setup.filters, declared)
+    use_out = use
+    if setup.out_filters:
+        use_out = filter_lines(setup, setup.out_filters, declared)
+    tls = tls_lines(setup) if setup.tls else []
     return "\n".join([
-        *setup.options, *pki, *declared,
+        *setup.options, *tls, *declared,
         f'table users {{ box = "{NOBODY}:{NOBODY}:{box}" }}',
         'table virt { "@" = box }',
-        f"listen on 127.0.0.1 port {PORT} {use}",
-        *(line for line in tls if line.startswith("listen")),
-        f"listen on socket {use}",
+        f"listen on 127.0.0.1 port {PORT}{use}",
+        f"listen on 127.0.0.1 port {OUT_PORT}{use_out}",
+        *([f"{TLS_LISTENER}{use}"] if tls else []),
+        f"listen on socket{use_out}",
         f'action "in" maildir "{box}/%{{dest.user:lowercase}}" '
         'virtual <virt> userbase <users>',
         'match from any for any action "in"']) + "\n"
@@ -79,7 +96,7 @@ class Smtpd:
     def __init__(self, setup: Setup, text: str | None = None) -> None:
         """Starts smtpd; text is a configuration to take as it is."""
         self.setup = setup
-        self.port, self.tls_port = PORT, TLS_PORT
+        self.port, self.out_port, self.tls_port = PORT, OUT_PORT, TLS_PORT
         self.box = setup.work / "mail"
         self.box.mkdir(exist_ok=True)
         self.box.chmod(0o777)
