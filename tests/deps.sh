@@ -115,7 +115,14 @@ esac
 
 deny_services
 export DEBIAN_FRONTEND=noninteractive
-apt-get update || echo "deps: apt-get update failed, trying all the same" >&2
+log=$(mktemp)
+echo "deps: installing$missing" >&2
+# An old list may do, so a failed update is no end.
+apt-get -q update >"$log" 2>&1 || true
 # shellcheck disable=SC2086 # a list of words
-apt-get install -y --no-install-recommends $missing ||
-    fail "could not install:$missing"
+if ! apt-get -q install -y --no-install-recommends $missing \
+    </dev/null >>"$log" 2>&1; then
+    tail -n 20 "$log" >&2
+    fail "could not install:$missing (whole output: $log)"
+fi
+rm -f "$log"

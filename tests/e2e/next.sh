@@ -17,6 +17,7 @@ skip() {
 
 # The mirror that apt itself is set up with; its archives of security updates
 # have another layout and are left out.
+# shellcheck disable=SC2016 # the words are for apt-get
 mirror() {
     apt-get indextargets --format '$(SITE) $(RELEASE)' \
         'Created-By: Packages' 'Identifier: Packages' |
