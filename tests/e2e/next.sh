@@ -5,7 +5,7 @@
 set -eu
 
 release=trixie
-packages=opensmtpd,rspamd,ca-certificates
+packages=opensmtpd,rspamd,ca-certificates,netbase
 here=$(cd "$(dirname "$0")" && pwd)
 root=$here/next/root
 log=$here/next/debootstrap.log

@@ -56,14 +56,20 @@ def filter_lines(setup: Setup, commands: list[str],
     return f" filter {{ {', '.join(names)} }}" if names else ""
 
 
-def tls_lines(setup: Setup) -> list[str]:
-    key, cert = setup.work / "tls.key", setup.work / "tls.crt"
+def make_certificate(work: Path) -> tuple[Path, Path]:
+    """Key and certificate, as the files tls.key and tls.crt."""
+    key, cert = work / "tls.key", work / "tls.crt"
     subprocess.run(
         ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes",
          "-subj", "/CN=mx.example.org", "-days", "2",
          "-keyout", str(key), "-out", str(cert)],
         check=True, capture_output=True)
     key.chmod(0o600)
+    return key, cert
+
+
+def tls_lines(setup: Setup) -> list[str]:
+    key, cert = make_certificate(setup.work)
     secret = subprocess.run(["openssl", "passwd", "-6", PASSWORD],
                             check=True, capture_output=True, text=True)
     return [f'pki "mx.example.org" cert "{cert}"',
@@ -93,10 +99,11 @@ def configuration(setup: Setup) -> str:
 
 
 class Smtpd:
-    def __init__(self, setup: Setup, text: str | None = None) -> None:
+    def __init__(self, setup: Setup, text: str | None = None,
+                 port: int = PORT) -> None:
         """Starts smtpd; text is a configuration to take as it is."""
         self.setup = setup
-        self.port, self.out_port, self.tls_port = PORT, OUT_PORT, TLS_PORT
+        self.port, self.out_port, self.tls_port = port, OUT_PORT, TLS_PORT
         self.box = setup.work / "mail"
         self.box.mkdir(exist_ok=True)
         self.box.chmod(0o777)
