@@ -1,9 +1,12 @@
 # One Makefile for GNU make and BSD make: explicit lists, suffix rules and
 # "!=" only.  All objects depend on all headers; a full build takes seconds.
 
+VERSION =	0.1.0
+
 PREFIX ?=	/usr/local
-BINDIR ?=	$(PREFIX)/libexec/opensmtpd
+FILTERDIR ?=	$(PREFIX)/libexec/opensmtpd
 MANDIR ?=	$(PREFIX)/share/man/man8
+DESTDIR ?=
 CC ?=		cc
 CFLAGS ?=	-O2 -g
 PKG_CONFIG ?=	pkg-config
@@ -11,7 +14,7 @@ PKG_CONFIG ?=	pkg-config
 WARN =		-Wall -Wextra -Wshadow -Wmissing-prototypes \
 		-Wstrict-prototypes -Wcast-qual -Wconversion -Wpointer-arith \
 		-Wwrite-strings
-CPP_ALL =	-D_GNU_SOURCE -I.
+CPP_ALL =	-D_GNU_SOURCE -DVERSION='"$(VERSION)"' -I.
 C_ALL =		-std=c11 -pthread $(WARN) $(WERROR) $(CPP_ALL) $(CPPFLAGS) \
 		$(CFLAGS)
 
@@ -27,16 +30,41 @@ UNBOUND_CFLAGS != $(PKG_CONFIG) --cflags libunbound 2>/dev/null || true
 UNBOUND_LIBS !=	$(PKG_CONFIG) --libs libunbound 2>/dev/null || true
 IDN_CFLAGS !=	$(PKG_CONFIG) --cflags libidn2 2>/dev/null || true
 IDN_LIBS !=	$(PKG_CONFIG) --libs libidn2 2>/dev/null || true
+CMOCKA_LIBS !=	$(PKG_CONFIG) --libs cmocka 2>/dev/null || true
 
 LIB_CFLAGS =	$(EVENT_CFLAGS) $(CRYPTO_CFLAGS) $(CURL_CFLAGS) \
 		$(JANSSON_CFLAGS) $(UNBOUND_CFLAGS) $(IDN_CFLAGS)
+ALL_LIBS =	$(EVENT_LIBS) $(CRYPTO_LIBS) $(CURL_LIBS) $(JANSSON_LIBS) \
+		$(UNBOUND_LIBS) $(IDN_LIBS)
+LINK =		$(CC) -pthread $(CFLAGS) $(LDFLAGS)
 
-HDRS !=		ls common/*/*.h filter-*/*.h tests/*/*.h 2>/dev/null || true
+# What pkg-config does not find, as "library (Debian package)".
+MISSING !=	while read p d; do $(PKG_CONFIG) --exists $$p 2>/dev/null || \
+		printf '%s (Debian: %s) ' $$p $$d; done < tests/libraries
+
+HDRS !=		ls common/*/*.h filter-*/*.h tests/unit/*.h 2>/dev/null || true
 
 COMMON_OBJS =	common/base/buf.o common/base/clock.o common/base/log.o \
-		common/base/str.o common/message/header.o
+		common/base/str.o \
+		common/protocol/phase.o common/protocol/reply.o \
+		common/protocol/wire.o \
+		common/message/edit.o common/message/header.o \
+		common/message/longline.o common/message/store.o \
+		common/engine/check.o common/engine/cli.o \
+		common/engine/engine.o common/engine/lines.o \
+		common/engine/loop.o common/engine/main.o \
+		common/engine/msg.o common/engine/out.o \
+		common/engine/replay.o common/engine/session.o
 
-all: common/libcommon.a
+SAMPLE_OBJS =	tests/sample/main.o
+
+PROGS =
+MANUALS =
+
+all: libs $(PROGS)
+
+libs:
+	@test -z "$(MISSING)" || { echo "missing: $(MISSING)" >&2; exit 1; }
 
 .SUFFIXES: .c .o
 .c.o:
@@ -46,9 +74,43 @@ common/libcommon.a: $(COMMON_OBJS)
 	rm -f $@
 	$(AR) rcs $@ $(COMMON_OBJS)
 
-$(COMMON_OBJS): $(HDRS)
+tests/bin/filter-sample: $(SAMPLE_OBJS) common/libcommon.a
+	@mkdir -p tests/bin
+	$(LINK) -o $@ $(SAMPLE_OBJS) common/libcommon.a $(EVENT_LIBS)
+
+$(COMMON_OBJS) $(SAMPLE_OBJS): $(HDRS)
+
+# What make installs on Debian, by apt; see tests/deps.sh.
+deps:
+	@sh tests/deps.sh build run
+
+deps-test: deps
+	@sh tests/deps.sh test
+
+demo: deps
+	@$(MAKE) -s all
+	@$(PYTHON) tests/demo/demo.py $(MAIL)
+
+PYTHON =	/usr/bin/python3
+
+install: all
+	mkdir -p $(DESTDIR)$(FILTERDIR) $(DESTDIR)$(MANDIR)
+	for p in $(PROGS); do \
+		install -m 755 $$p $(DESTDIR)$(FILTERDIR)/ || exit 1; done
+	for m in $(MANUALS); do \
+		install -m 644 $$m $(DESTDIR)$(MANDIR)/ || exit 1; done
+	@echo "filters are in $(FILTERDIR); Debian's smtpd looks in" \
+	    "/usr/libexec/opensmtpd (FILTERDIR=...)"
+
+uninstall:
+	for p in $(PROGS); do \
+		rm -f $(DESTDIR)$(FILTERDIR)/$${p##*/} || exit 1; done
+	for m in $(MANUALS); do \
+		rm -f $(DESTDIR)$(MANDIR)/$${m##*/} || exit 1; done
 
 clean:
-	rm -f common/*/*.o filter-*/*.o tests/*/*.o common/libcommon.a
+	rm -f common/*/*.o filter-*/*.o filter-*/*.a tests/*/*.o
+	rm -f common/libcommon.a $(PROGS)
+	rm -rf tests/bin
 
-.PHONY: all clean
+.PHONY: all libs deps deps-test demo install uninstall clean

@@ -1,7 +1,8 @@
 /*
- * uthash, set up so that it never ends the process: without memory an element
- * is not added, and HASH_ADD leaves its hh.tbl NULL.  Elements must therefore
- * be zeroed before they are added; hash_added() tells how it went.
+ * uthash and its lists, set up so that they never end the process: without
+ * memory an element is not added, and HASH_ADD leaves its hh.tbl NULL.
+ * Elements must therefore be zeroed before they are added; hash_added() tells
+ * how it went.
  */
 #ifndef COMMON_BASE_HASH_H
 #define COMMON_BASE_HASH_H
@@ -15,6 +16,7 @@
 #pragma GCC system_header
 #endif
 #include <uthash.h>
+#include <utlist.h>
 
 #define hash_added(elt) ((elt)->hh.tbl != NULL)
 

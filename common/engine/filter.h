@@ -37,7 +37,7 @@ struct filter {
 	const char *args; /* operands in the usage line; NULL: none allowed */
 	const struct filter_opt *opts; /* its own; NULL: none */
 	bool one_dash; /* also take long options with one dash */
-	bool own_check; /* signs: sees lines as smtpd will store them */
+	bool as_stored; /* gets long lines cut, as smtpd will store them */
 
 	/*
 	 * opts[i] was given.  Returns NULL, or what is wrong with arg in a few

@@ -1,0 +1,223 @@
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/types.h>
+
+#include "common/engine/cli.h"
+#include "common/engine/engine.h"
+
+/* One session that smtpd could have, with one message. */
+#define SID "00000000000000c1"
+#define DATA_TOKEN "00000000000000d1"
+#define COMMIT_TOKEN "00000000000000d2"
+#define MSGID "c0ffee01"
+#define DATA_LINE \
+	"filter|0.7|0.000000|smtp-in|data-line|" SID "|" DATA_TOKEN "|"
+
+struct run {
+	const struct filter *filter;
+	struct engine *eng;
+	struct buf out; /* lines of the engine, not taken apart yet */
+	bool crlf; /* the file has CRLF */
+	struct loop_timer *commit; /* set when the message came back */
+	int status;
+};
+
+static void say(struct run *r, const char *fmt, ...)
+    __attribute__((__format__(__printf__, 2, 3)));
+
+static void
+say(struct run *r, const char *fmt, ...)
+{
+	struct buf line;
+	va_list ap;
+	char *text;
+	int n;
+
+	buf_init(&line, LINES_MAX);
+	va_start(ap, fmt);
+	n = vsnprintf(NULL, 0, fmt, ap);
+	va_end(ap);
+	text = n < 0 ? NULL : buf_room(&line, (size_t)n + 1);
+	if (text != NULL) {
+		va_start(ap, fmt);
+		(void)vsnprintf(text, (size_t)n + 1, fmt, ap);
+		va_end(ap);
+		(void)engine_line(r->eng, str_n(text, (size_t)n));
+	} else {
+		engine_lost_line(r->eng, STR(DATA_LINE));
+	}
+	buf_clear(&line);
+}
+
+static void
+on_line(struct run *r, struct str line)
+{
+	struct str prefix = STR("filter-dataline|" SID "|" DATA_TOKEN "|");
+
+	if (!str_starts(line, prefix))
+		return;
+	line = str_from(line, prefix.n);
+	if (str_eq(line, STR("."))) {
+		if (loop_timer_set(r->commit, 0) == -1)
+			loop_stop();
+		return;
+	}
+	if (!r->filter->check_prints)
+		return;
+	if (line.n > 0 && line.p[0] == '.')
+		line = str_from(line, 1);
+	(void)fwrite(line.p, 1, line.n, stdout);
+	(void)fputs(r->crlf ? "\r\n" : "\n", stdout);
+}
+
+static long
+sink_write(void *arg, const char *p, size_t n)
+{
+	struct run *r = arg;
+	struct str rest, line;
+
+	buf_add(&r->out, p, n);
+	if (buf_failed(&r->out))
+		return -1;
+	rest = buf_view(&r->out);
+	while (str_has(rest, '\n')) {
+		(void)str_cut(&rest, '\n', &line);
+		on_line(r, line);
+	}
+	memmove(r->out.p, rest.p, rest.n);
+	r->out.n = rest.n;
+	return (long)n;
+}
+
+static int
+sink_wait(void *arg)
+{
+	(void)arg;
+	return 0;
+}
+
+static void
+sink_wake(void *arg, bool on)
+{
+	(void)arg;
+	(void)on;
+}
+
+/* The message is back: asks for the verdict as smtpd does. */
+static void
+ask_commit(void *arg)
+{
+	say(arg,
+	    "filter|0.7|0.000000|smtp-in|commit|" SID "|" COMMIT_TOKEN "|");
+	loop_stop();
+}
+
+static void
+on_answer(void *arg, struct msg *m, struct str refused)
+{
+	struct run *r = arg;
+
+	if (refused.n > 0)
+		fprintf(stderr, "%.*s\n", (int)refused.n, refused.p);
+	if (m->data != NULL && r->filter->check != NULL)
+		r->status = r->filter->check(m, refused, stdout);
+	else if (refused.n > 0)
+		r->status = refused.p[0] == '4' ? CLI_AGAIN : CLI_BAD;
+	else
+		r->status = CLI_OK;
+}
+
+static void
+open_session(struct run *r, const struct check *c)
+{
+	const char *ip = c->ip != NULL ? c->ip : "127.0.0.1";
+	bool v6 = strchr(ip, ':') != NULL;
+	char bytes[] = "report|0.7|0.000000|smtp-in|";
+
+	say(r, "config|protocol|0.7");
+	say(r, "config|admd|%s", c->name);
+	say(r, "config|ready");
+	say(r, "%slink-connect|" SID "|<unknown>|error|%s%s%s:25|127.0.0.1:25",
+	    bytes, v6 ? "[" : "", ip, v6 ? "]" : "");
+	say(r, "%slink-greeting|" SID "|%s", bytes, c->name);
+	say(r, "%slink-identify|" SID "|EHLO|%s", bytes,
+	    c->helo != NULL ? c->helo : "localhost");
+	if (c->user != NULL)
+		say(r, "%slink-auth|" SID "|pass|%s", bytes, c->user);
+	say(r, "%stx-begin|" SID "|" MSGID, bytes);
+	say(r, "%stx-mail|" SID "|" MSGID "|ok|%s", bytes,
+	    c->from != NULL ? c->from : "");
+	for (size_t i = 0; i < c->nrcpts; i++)
+		say(r,
+		    "report|0.7|0.%06zu|smtp-in|tx-rcpt|" SID "|" MSGID
+		    "|ok|%s",
+		    i, c->rcpts[i]);
+}
+
+/* Feeds the file line by line.  Returns -1 if it cannot be read. */
+static int
+feed(struct run *r, FILE *fp)
+{
+	char *line = NULL;
+	size_t cap = 0;
+	bool first = true;
+	ssize_t n;
+
+	while ((n = getline(&line, &cap, fp)) != -1) {
+		if (n > 0 && line[n - 1] == '\n')
+			n--;
+		if (first)
+			r->crlf = n > 0 && line[n - 1] == '\r';
+		first = false;
+		if (r->crlf && n > 0 && line[n - 1] == '\r')
+			n--;
+		line[n] = '\0';
+		say(r, DATA_LINE "%s%s", line[0] == '.' ? "." : "", line);
+	}
+	free(line);
+	if (ferror(fp))
+		return -1;
+	say(r, DATA_LINE ".");
+	return 0;
+}
+
+int
+check_run(const struct filter *f, const struct store_pool *pool,
+    unsigned deadline_ms, bool reject_long, const struct check *c)
+{
+	struct run r = { .filter = f, .status = CLI_AGAIN };
+	struct out_sink sink = { sink_write, sink_wait, sink_wake, &r };
+	bool std = strcmp(c->file, "-") == 0;
+	FILE *fp = std ? stdin : fopen(c->file, "r");
+
+	if (fp == NULL) {
+		filter_config_error(
+		    "--check \"%s\": %s", c->file, strerror(errno));
+		return CLI_USAGE;
+	}
+	buf_init(&r.out, (size_t)OUT_QUEUE * 2);
+	r.eng = engine_new(f, &sink, pool, deadline_ms);
+	r.commit = loop_timer_new(ask_commit, &r);
+	if (r.eng == NULL || r.commit == NULL) {
+		filter_config_error("no memory to start");
+		goto out;
+	}
+	r.eng->reject_long = reject_long;
+	r.eng->answered = on_answer;
+	r.eng->answered_arg = &r;
+	open_session(&r, c);
+	if (feed(&r, fp) == -1)
+		filter_config_error(
+		    "--check \"%s\": %s", c->file, strerror(errno));
+	else
+		(void)loop_run();
+out:
+	engine_free(r.eng);
+	loop_timer_free(r.commit);
+	buf_clear(&r.out);
+	if (!std)
+		(void)fclose(fp);
+	return r.status;
+}

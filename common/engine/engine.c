@@ -1,0 +1,410 @@
+#include <stdarg.h>
+#include <stdlib.h>
+
+#include "common/base/log.h"
+#include "common/engine/engine.h"
+#include "common/protocol/reply.h"
+
+#define REFUSAL "451 4.3.0 Temporary local problem"
+
+struct request {
+	struct engine *eng;
+	struct reply_to to;
+	enum phase phase;
+	bool answered;
+};
+
+struct engine *
+engine_new(const struct filter *f, const struct out_sink *sink,
+    const struct store_pool *pool, unsigned deadline_ms)
+{
+	struct engine *eng = calloc(1, sizeof(*eng));
+
+	if (eng == NULL)
+		return NULL;
+	eng->filter = f;
+	eng->pool = *pool;
+	eng->deadline_ms = deadline_ms;
+	eng->deadline = loop_timer_new(msg_expire, eng);
+	if (eng->deadline == NULL || lines_init(&eng->lines) == -1 ||
+	    out_init(&eng->out, sink, msg_sent) == -1) {
+		engine_free(eng);
+		return NULL;
+	}
+	return eng;
+}
+
+void
+engine_free(struct engine *eng)
+{
+	struct session *s, *next;
+
+	if (eng == NULL)
+		return;
+	HASH_ITER (hh, eng->sessions, s, next)
+		session_end(eng, s);
+	loop_timer_free(eng->deadline);
+	lines_clear(&eng->lines);
+	out_clear(&eng->out);
+	free(eng);
+}
+
+void
+engine_counters(const struct engine *eng)
+{
+	const uint64_t *c = eng->count;
+
+	log_info("counters sessions=%llu open=%u messages=%llu accepted=%llu "
+		 "refused=%llu failed=%llu expired=%llu dropped=%llu "
+		 "cut=%llu spilled=%llu memory=%zu",
+	    (unsigned long long)c[COUNT_SESSIONS], HASH_COUNT(eng->sessions),
+	    (unsigned long long)c[COUNT_MESSAGES],
+	    (unsigned long long)c[COUNT_ACCEPTED],
+	    (unsigned long long)c[COUNT_REFUSED],
+	    (unsigned long long)c[COUNT_FAILED],
+	    (unsigned long long)c[COUNT_EXPIRED],
+	    (unsigned long long)c[COUNT_DROPPED],
+	    (unsigned long long)c[COUNT_CUT],
+	    (unsigned long long)eng->pool.spilled, eng->pool.used);
+	log_info("counters bad-line=%llu unknown-event=%llu "
+		 "unknown-session=%llu stale=%llu no-memory=%llu "
+		 "log-dropped=%llu",
+	    (unsigned long long)c[COUNT_BAD_LINE],
+	    (unsigned long long)c[COUNT_UNKNOWN_EVENT],
+	    (unsigned long long)c[COUNT_UNKNOWN_SESSION],
+	    (unsigned long long)c[COUNT_STALE],
+	    (unsigned long long)c[COUNT_NO_MEMORY],
+	    (unsigned long long)log_dropped());
+}
+
+void
+engine_flush(struct engine *eng)
+{
+	if (!eng->busy && out_pump(&eng->out) == -1)
+		loop_stop();
+}
+
+void
+engine_answer(struct engine *eng, const struct reply_to *to, enum phase phase,
+    enum answer a, struct str text)
+{
+	struct buf *q = out_room(&eng->out, REPLY_RESULT_MAX);
+
+	if (q == NULL)
+		return;
+	if (reply_result(q, to, phase, a, text) == -1) {
+		log_warn("%016llx answer to %s would stop smtpd: not given",
+		    (unsigned long long)to->sid, phase_name(phase));
+		if (phase == PHASE_COMMIT)
+			(void)reply_result(
+			    q, to, phase, ANSWER_REJECT, STR(REFUSAL));
+		else
+			(void)reply_result(
+			    q, to, phase, ANSWER_PROCEED, STR_NULL);
+	}
+	engine_flush(eng);
+}
+
+static void send_line(struct engine *eng, const char *fmt, ...)
+    __attribute__((__format__(__printf__, 2, 3)));
+
+static void
+send_line(struct engine *eng, const char *fmt, ...)
+{
+	struct buf *q = out_room(&eng->out, REPLY_RESULT_MAX);
+	char line[REPLY_RESULT_MAX];
+	va_list ap;
+	int n;
+
+	va_start(ap, fmt);
+	n = vsnprintf(line, sizeof(line), fmt, ap);
+	va_end(ap);
+	if (q != NULL && n > 0)
+		buf_add(q, line, (size_t)n);
+}
+
+static void
+handshake(struct engine *eng)
+{
+	const struct filter *f = eng->filter;
+
+	for (unsigned e = 0; e < EVENT_UNKNOWN; e++)
+		send_line(eng, "register|report|smtp-in|%s\n",
+		    event_name((enum event)e));
+	for (unsigned p = 0; p < FILTER_PHASES; p++)
+		if (f->on[p] != NULL ||
+		    (f->message != NULL &&
+			(p == PHASE_DATA_LINE || p == PHASE_COMMIT)))
+			send_line(eng, "register|filter|smtp-in|%s\n",
+			    phase_name((enum phase)p));
+	send_line(eng, "register|ready\n");
+	eng->ready = true;
+}
+
+static int
+on_config(struct engine *eng, const struct wire_event *ev)
+{
+	struct log_text t;
+
+	if (eng->filter->config != NULL)
+		eng->filter->config(ev->key, ev->value);
+	if (str_eq(ev->key, STR("ready")) && !eng->ready) {
+		handshake(eng);
+		return 0;
+	}
+	if (!str_eq(ev->key, STR("protocol")))
+		return 0;
+	if (wire_version(ev->value, &eng->version) == 0 &&
+	    eng->version >= ENGINE_PROTOCOL_MIN)
+		return 0;
+	log_warn("protocol %s of this smtpd is not known: 0.4 and later are",
+	    log_text(&t, ev->value));
+	return eng->ready ? 0 : -1;
+}
+
+static void
+on_report(struct engine *eng, const struct wire_event *ev)
+{
+	struct session *s;
+
+	if (!ev->smtp_in) {
+		eng->count[COUNT_UNKNOWN_EVENT]++;
+		return;
+	}
+	s = session_get(eng, ev->sid);
+	if (s == NULL && ev->event == EVENT_LINK_CONNECT)
+		s = session_add(eng, ev->sid);
+	if (s == NULL)
+		eng->count[COUNT_UNKNOWN_SESSION]++;
+	else
+		session_event(eng, s, ev);
+}
+
+/*
+ * Without a session there is no message, but the session in smtpd must go on:
+ * its dot goes back and the message is refused for now.
+ */
+static void
+answer_alone(struct engine *eng, const struct wire_event *ev)
+{
+	struct reply_to to = { ev->version, ev->sid, ev->token };
+	char prefix[REPLY_PREFIX_MAX];
+
+	if (ev->phase == PHASE_COMMIT) {
+		engine_answer(eng, &to, ev->phase, ANSWER_REJECT, STR(REFUSAL));
+	} else if (ev->phase != PHASE_DATA_LINE) {
+		engine_answer(eng, &to, ev->phase, ANSWER_PROCEED, STR_NULL);
+	} else if (str_eq(ev->param, STR("."))) {
+		size_t n = reply_prefix(&to, prefix);
+		send_line(eng, "%.*s.\n", (int)n, prefix);
+	}
+}
+
+static void
+on_data_line(struct engine *eng, struct session *s, const struct wire_event *ev)
+{
+	struct msg *m;
+
+	if (s->env.state == TX_ENDED) {
+		eng->count[COUNT_STALE]++;
+		return;
+	}
+	m = msg_get(eng, s, ev);
+	eng->last = m;
+	if (m == NULL)
+		answer_alone(eng, ev);
+	else
+		msg_line(m, ev->param);
+}
+
+static void
+on_request(struct engine *eng, struct session *s, const struct wire_event *ev)
+{
+	struct request req = { eng, { ev->version, ev->sid, ev->token },
+		ev->phase, false };
+
+	if ((unsigned)ev->phase < FILTER_PHASES &&
+	    eng->filter->on[ev->phase] != NULL)
+		eng->filter->on[ev->phase](&req, s, ev->param);
+	filter_proceed(&req);
+}
+
+static void
+on_filter(struct engine *eng, const struct wire_event *ev)
+{
+	struct session *s = session_get(eng, ev->sid);
+
+	if (s == NULL) {
+		eng->count[COUNT_UNKNOWN_SESSION]++;
+		if (session_was(eng, ev->sid))
+			return;
+		s = session_add(eng, ev->sid);
+		/* The start of its message may have come without memory. */
+		if (s != NULL)
+			s->broken = eng->count[COUNT_NO_MEMORY] > 0;
+	}
+	if (s == NULL)
+		answer_alone(eng, ev);
+	else if (ev->phase == PHASE_DATA_LINE && eng->filter->message != NULL)
+		on_data_line(eng, s, ev);
+	else if (ev->phase == PHASE_DATA_LINE)
+		answer_alone(eng, ev);
+	else if (ev->phase == PHASE_COMMIT && eng->filter->message != NULL)
+		msg_commit(eng, s, ev);
+	else
+		on_request(eng, s, ev);
+}
+
+/*
+ * Most lines are data lines of the message that the line before belonged to:
+ * all but the time and the text is the same then.
+ */
+static bool
+same_message(struct engine *eng, struct str line, struct str *text)
+{
+	const char *bar;
+	size_t head;
+
+	if (eng->last == NULL || line.n < eng->last_nhead + 12 ||
+	    memcmp(line.p, "filter|", 7) != 0)
+		return false;
+	bar = memchr(line.p + 7, '|', line.n - 7);
+	if (bar == NULL)
+		return false;
+	bar = memchr(bar + 1, '|', (size_t)(line.p + line.n - bar) - 1);
+	if (bar == NULL)
+		return false;
+	head = (size_t)(bar - line.p);
+	if (line.n - head < eng->last_nhead ||
+	    memcmp(bar, eng->last_head, eng->last_nhead) != 0)
+		return false;
+	*text = str_from(line, head + eng->last_nhead);
+	return true;
+}
+
+/* Remembers what a data line looks like up to its text. */
+static void
+remember(struct engine *eng, struct str line, struct str text)
+{
+	struct str word, rest = line;
+
+	eng->last_nhead = 0;
+	for (unsigned i = 0; i < 3; i++)
+		if (!str_cut(&rest, '|', &word))
+			return;
+	rest = str_n(rest.p - 1, (size_t)(text.p - rest.p) + 1);
+	if (rest.n > sizeof(eng->last_head) || rest.p[rest.n - 1] != '|') {
+		eng->last = NULL;
+		return;
+	}
+	memcpy(eng->last_head, rest.p, rest.n);
+	eng->last_nhead = rest.n;
+}
+
+int
+engine_line(struct engine *eng, struct str line)
+{
+	struct wire_event ev;
+	struct str text;
+
+	if (same_message(eng, line, &text)) {
+		msg_line(eng->last, text);
+		return 0;
+	}
+	if (wire_parse(line, &ev) == -1) {
+		struct log_text t;
+		if (eng->count[COUNT_BAD_LINE]++ == 0)
+			log_warn("line from smtpd not understood: %s",
+			    log_text(&t, line));
+		return 0;
+	}
+	switch (ev.kind) {
+	case WIRE_CONFIG:
+		return on_config(eng, &ev);
+	case WIRE_REPORT:
+		on_report(eng, &ev);
+		break;
+	case WIRE_FILTER:
+		eng->last = NULL;
+		on_filter(eng, &ev);
+		if (eng->last != NULL)
+			remember(eng, line, ev.param);
+		break;
+	}
+	return 0;
+}
+
+void
+engine_lost_line(struct engine *eng, struct str head)
+{
+	struct wire_event ev;
+	struct session *s;
+	struct msg *m;
+
+	eng->count[COUNT_BAD_LINE]++;
+	if (wire_parse(head, &ev) == -1 || ev.kind != WIRE_FILTER ||
+	    (s = session_get(eng, ev.sid)) == NULL)
+		return;
+	if (ev.phase != PHASE_DATA_LINE) {
+		on_filter(eng, &ev);
+		return;
+	}
+	m = s->env.state == TX_ENDED ? NULL : msg_get(eng, s, &ev);
+	if (m != NULL)
+		msg_lose(m, "a line is longer than any smtpd sends");
+}
+
+/* Answers of a filter to the request it is asked. */
+
+static void
+answer(struct request *req, enum answer a, struct str text)
+{
+	if (req->answered)
+		return;
+	req->answered = true;
+	engine_answer(req->eng, &req->to, req->phase, a, text);
+}
+
+void
+filter_proceed(struct request *req)
+{
+	answer(req, ANSWER_PROCEED, STR_NULL);
+}
+
+void
+filter_junk(struct request *req)
+{
+	answer(req, ANSWER_JUNK, STR_NULL);
+}
+
+void
+filter_rewrite(struct request *req, struct str param)
+{
+	answer(req, ANSWER_REWRITE, param);
+}
+
+static void
+refuse(struct request *req, enum answer a, int code, const char *status,
+    struct str text)
+{
+	struct buf b;
+
+	buf_init(&b, REPLY_TEXT_MAX * 2);
+	reply_text(&b, code, str_c(status), text);
+	answer(req, a, buf_failed(&b) ? STR(REFUSAL) : buf_view(&b));
+	buf_clear(&b);
+}
+
+void
+filter_reject(
+    struct request *req, int code, const char *status, struct str text)
+{
+	refuse(req, ANSWER_REJECT, code, status, text);
+}
+
+void
+filter_disconnect(
+    struct request *req, int code, const char *status, struct str text)
+{
+	refuse(req, ANSWER_DISCONNECT, code, status, text);
+}

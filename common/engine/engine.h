@@ -1,0 +1,149 @@
+/*
+ * The engine's inside, shared by its own files only.
+ */
+#ifndef COMMON_ENGINE_ENGINE_H
+#define COMMON_ENGINE_ENGINE_H
+
+#include "common/engine/filter.h"
+#include "common/engine/lines.h"
+#include "common/engine/loop.h"
+#include "common/engine/out.h"
+#include "common/protocol/wire.h"
+
+enum {
+	ENGINE_DEAD = 256, /* ended sessions remembered */
+	ENGINE_PROTOCOL_MIN = WIRE_V04
+};
+
+/* RECEIVING -> WAITING (for the filter) -> SENDING -> SENT -> ANSWERED. */
+enum msg_state {
+	MSG_RECEIVING,
+	MSG_WAITING,
+	MSG_SENDING,
+	MSG_SENT,
+	MSG_ANSWERED
+};
+
+struct msg {
+	struct engine *eng;
+	struct session *session;
+	uint64_t token; /* of its data lines */
+	unsigned version;
+	enum msg_state state;
+	bool in_header;
+	bool header_cut;
+	bool header_told; /* the header callback was called */
+	bool lost; /* some of it is gone: 451 */
+	bool cut; /* a line is longer than smtpd takes */
+	bool tab; /* state of longline_next() over a line */
+	struct buf header;
+	size_t counted; /* bytes of header.cap counted in the pool */
+	struct store *store;
+	void *data;
+	uint64_t dot_us; /* when the dot came */
+	char *refusal; /* SMTP reply; NULL: accepted */
+	struct replay replay;
+	struct msg *prev, *next; /* of the session */
+	struct msg *wait_prev, *wait_next; /* of all that wait */
+};
+
+enum counter {
+	COUNT_SESSIONS,
+	COUNT_MESSAGES,
+	COUNT_ACCEPTED,
+	COUNT_REFUSED,
+	COUNT_FAILED, /* 451 by the engine */
+	COUNT_EXPIRED, /* deadline */
+	COUNT_DROPPED, /* went away before the answer */
+	COUNT_CUT, /* with lines longer than smtpd takes */
+	COUNT_BAD_LINE,
+	COUNT_UNKNOWN_EVENT,
+	COUNT_UNKNOWN_SESSION,
+	COUNT_STALE, /* lines of an ended transaction or session */
+	COUNT_NO_MEMORY,
+	COUNT_MAX
+};
+
+struct engine {
+	const struct filter *filter;
+	struct session *sessions;
+	struct store_pool pool;
+	struct lines lines;
+	struct out out;
+	struct msg *waiting; /* by deadline: all wait equally long */
+	struct loop_timer *deadline;
+	unsigned deadline_ms;
+	bool reject_long; /* --long-lines reject */
+	bool ready; /* the handshake is over */
+	bool busy; /* lines are being worked on: output comes after */
+	unsigned version; /* told by smtpd, or seen last */
+	uint64_t dead[ENGINE_DEAD];
+	unsigned ndead;
+	struct msg *last; /* message of the last data line, or NULL */
+	char last_head[REPLY_PREFIX_MAX]; /* "|smtp-in|data-line|SID|TOKEN|" */
+	size_t last_nhead;
+	uint64_t count[COUNT_MAX];
+	/* --check: told of each answer to a message before it is freed. */
+	void (*answered)(void *arg, struct msg *, struct str refusal);
+	void *answered_arg;
+};
+
+/*
+ * An engine that writes to sink.  NULL without memory.  pool gives the limits
+ * (and counts from 0).
+ */
+struct engine *engine_new(const struct filter *, const struct out_sink *sink,
+    const struct store_pool *pool, unsigned deadline_ms);
+void engine_free(struct engine *);
+
+/* Logs the counters. */
+void engine_counters(const struct engine *);
+
+/*
+ * Works on one line of smtpd.  Returns -1 if the handshake shows that we
+ * cannot work with this smtpd; after register|ready always 0.
+ */
+int engine_line(struct engine *, struct str line);
+/* The same for the start of a line that was too long to keep. */
+void engine_lost_line(struct engine *, struct str head);
+/* Lets output go, unless lines are being worked on. */
+void engine_flush(struct engine *);
+
+/*
+ * Answers a request; the one place that does.  What smtpd would not survive
+ * becomes a warning and "proceed", or at commit a 451.
+ */
+void engine_answer(struct engine *, const struct reply_to *, enum phase,
+    enum answer, struct str text);
+
+/* Sessions: session.c. */
+struct session *session_get(struct engine *, uint64_t id);
+struct session *session_add(struct engine *, uint64_t id);
+void session_end(struct engine *, struct session *);
+void
+session_event(struct engine *, struct session *, const struct wire_event *);
+bool session_was(const struct engine *, uint64_t id);
+
+/* Messages: msg.c. */
+struct msg *
+msg_get(struct engine *, struct session *, const struct wire_event *);
+void msg_line(struct msg *, struct str line);
+/* Something of it is gone, and what is left is of no use: it gets 451. */
+void msg_lose(struct msg *, const char *why);
+void msg_commit(struct engine *, struct session *, const struct wire_event *);
+/* Takes it out of the session and frees it; nothing more is sent for it. */
+void msg_drop(struct msg *);
+void msg_sent(struct replay *, bool ok);
+void msg_expire(void *engine);
+
+/* Runs a message of a file through the filter: check.c.  Exit status. */
+struct check {
+	const char *file; /* "-" is stdin */
+	const char *ip, *helo, *from, *user, *name;
+	const char **rcpts;
+	size_t nrcpts;
+};
+int check_run(const struct filter *, const struct store_pool *,
+    unsigned deadline_ms, bool reject_long, const struct check *);
+
+#endif

@@ -1,0 +1,79 @@
+#include <stdlib.h>
+
+#include "common/engine/lines.h"
+
+int
+lines_init(struct lines *l)
+{
+	*l = (struct lines){ .p = malloc(LINES_FIRST), .cap = LINES_FIRST };
+	return l->p == NULL ? -1 : 0;
+}
+
+void
+lines_clear(struct lines *l)
+{
+	free(l->p);
+	*l = (struct lines){ .p = NULL };
+}
+
+/* A line fills the buffer: more room, if it may have it. */
+static void
+grow(struct lines *l)
+{
+	char *p;
+
+	if (l->cap >= LINES_MAX)
+		return;
+	p = realloc(l->p, l->cap * 2);
+	if (p == NULL)
+		return;
+	l->p = p;
+	l->cap *= 2;
+}
+
+char *
+lines_room(struct lines *l, size_t *n)
+{
+	if (l->start > 0) {
+		memmove(l->p, l->p + l->start, l->end - l->start);
+		l->end -= l->start;
+		l->seen -= l->start;
+		l->start = 0;
+	}
+	if (l->end == l->cap)
+		grow(l);
+	*n = l->cap - l->end;
+	return l->p + l->end;
+}
+
+void
+lines_added(struct lines *l, size_t n)
+{
+	l->end += n;
+}
+
+int
+lines_next(struct lines *l, struct str *line)
+{
+	const char *lf = memchr(l->p + l->seen, '\n', l->end - l->seen);
+	bool lost = l->lost;
+
+	if (lf == NULL) {
+		l->seen = l->end;
+		if (lost) {
+			l->start = l->end;
+			return 0;
+		}
+		if (l->end - l->start < l->cap || l->cap < LINES_MAX)
+			return 0;
+		/* lines_room() would have no room to give. */
+		*line = str_n(l->p + l->start, LINES_HEAD);
+		l->start = l->end;
+		l->lost = true;
+		return -1;
+	}
+	*line = str_n(l->p + l->start, (size_t)(lf - (l->p + l->start)));
+	l->start = l->seen = (size_t)(lf - l->p) + 1;
+	l->lost = false;
+	return lost ? lines_next(l, line) : 1;
+}

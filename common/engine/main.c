@@ -1,0 +1,244 @@
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include "common/base/log.h"
+#include "common/engine/cli.h"
+#include "common/engine/engine.h"
+
+#ifndef VERSION
+#define VERSION "unreleased"
+#endif
+
+enum {
+	READS = 8 /* reads of stdin before others get a turn */
+};
+
+/* What is between the engine and the descriptors 0 and 1. */
+struct stdio {
+	struct engine *eng;
+	struct loop_io *in;
+	struct loop_io *out;
+	int status;
+};
+
+static long
+out_write(void *arg, const char *p, size_t n)
+{
+	ssize_t w = write(STDOUT_FILENO, p, n);
+
+	(void)arg;
+	if (w >= 0)
+		return (long)w;
+	return errno == EAGAIN || errno == EINTR ? 0 : -1;
+}
+
+static int
+out_wait(void *arg)
+{
+	struct pollfd pfd = { .fd = STDOUT_FILENO, .events = POLLOUT };
+
+	(void)arg;
+	while (poll(&pfd, 1, -1) == -1)
+		if (errno != EINTR)
+			return -1;
+	return (pfd.revents & POLLOUT) != 0 ? 0 : -1;
+}
+
+static void
+out_wake(void *arg, bool on)
+{
+	struct stdio *io = arg;
+
+	/* Without memory for that, the wait has to be now. */
+	if (loop_io_set(io->out, on ? LOOP_WRITE : 0) == -1 &&
+	    out_wait(arg) == -1)
+		loop_stop();
+}
+
+static void
+on_out(void *arg, int what)
+{
+	struct stdio *io = arg;
+
+	(void)what;
+	engine_flush(io->eng);
+}
+
+static int
+take_lines(struct engine *eng)
+{
+	struct str line;
+	int r;
+
+	while ((r = lines_next(&eng->lines, &line)) != 0) {
+		if (r == -1)
+			engine_lost_line(eng, line);
+		else if (engine_line(eng, line) == -1)
+			return -1;
+	}
+	return 0;
+}
+
+/* Reads what is there.  0: go on; -1: the end, or no smtpd to work with. */
+static int
+read_some(struct stdio *io)
+{
+	size_t room;
+	ssize_t n;
+	char *p;
+
+	for (unsigned i = 0; i < READS; i++) {
+		p = lines_room(&io->eng->lines, &room);
+		n = read(STDIN_FILENO, p, room);
+		if (n == -1)
+			return errno == EAGAIN || errno == EINTR ? 0 : -1;
+		if (n == 0)
+			return -1;
+		lines_added(&io->eng->lines, (size_t)n);
+		if (take_lines(io->eng) == -1) {
+			io->status = CLI_BAD;
+			return -1;
+		}
+	}
+	return 0;
+}
+
+static void
+on_in(void *arg, int what)
+{
+	struct stdio *io = arg;
+	int r;
+
+	(void)what;
+	io->eng->busy = true;
+	r = read_some(io);
+	io->eng->busy = false;
+	if (r == -1)
+		loop_stop();
+	else
+		engine_flush(io->eng);
+}
+
+static void
+on_hup(void *arg)
+{
+	const struct stdio *io = arg;
+
+	if (io->eng->filter->reload != NULL)
+		io->eng->filter->reload();
+}
+
+static void
+on_usr1(void *arg)
+{
+	const struct stdio *io = arg;
+
+	engine_counters(io->eng);
+	if (io->eng->filter->counters != NULL)
+		io->eng->filter->counters();
+}
+
+static void
+set_nonblock(int fd)
+{
+	int flags = fcntl(fd, F_GETFL);
+
+	if (flags != -1)
+		(void)fcntl(fd, F_SETFL, flags | O_NONBLOCK);
+}
+
+static int
+serve(const struct filter *f, const struct cli *c)
+{
+	struct stdio io = { .status = CLI_OK };
+	struct out_sink sink = { out_write, out_wait, out_wake, &io };
+	int r = CLI_BAD;
+
+	io.eng = engine_new(f, &sink, &c->pool, c->deadline_s * 1000);
+	io.in = loop_io_new(STDIN_FILENO, on_in, &io);
+	io.out = loop_io_new(STDOUT_FILENO, on_out, &io);
+	if (io.eng == NULL || io.in == NULL || io.out == NULL ||
+	    loop_signal(SIGHUP, on_hup, &io) == -1 ||
+	    loop_signal(SIGUSR1, on_usr1, &io) == -1 ||
+	    loop_io_set(io.in, LOOP_READ) == -1) {
+		filter_config_error("no memory to start");
+		goto out;
+	}
+	io.eng->reject_long = c->reject_long;
+	set_nonblock(STDIN_FILENO);
+	set_nonblock(STDOUT_FILENO);
+	if (loop_run() == -1)
+		log_warn("the event loop failed");
+	r = io.status;
+out:
+	engine_free(io.eng);
+	loop_io_free(io.in);
+	loop_io_free(io.out);
+	return r;
+}
+
+/* A temporary file for each large message needs descriptors. */
+static void
+raise_limit(void)
+{
+	struct rlimit rl;
+
+	if (getrlimit(RLIMIT_NOFILE, &rl) == -1)
+		return;
+	rl.rlim_cur = rl.rlim_max;
+	(void)setrlimit(RLIMIT_NOFILE, &rl);
+}
+
+static int
+run(const struct filter *f, const struct cli *c)
+{
+	int r = CLI_BAD;
+
+	raise_limit();
+	if (loop_init() == -1) {
+		filter_config_error("no memory to start");
+		return r;
+	}
+	if (f->start == NULL || f->start() == 0)
+		r = c->check.file == NULL
+		    ? serve(f, c)
+		    : check_run(f, &c->pool, c->deadline_s * 1000,
+			  c->reject_long, &c->check);
+	return r;
+}
+
+int
+filter_main(const struct filter *f, int argc, char **argv)
+{
+	struct cli c;
+	unsigned bad;
+	int r = CLI_OK;
+
+	(void)signal(SIGPIPE, SIG_IGN);
+	bad = cli_parse(f, argc, argv, &c);
+	if (bad == 0 && (c.help || c.version)) {
+		if (c.help)
+			cli_help(f);
+		else
+			printf("%s %s\n", f->name, VERSION);
+		return CLI_OK;
+	}
+	log_level(c.quiet ? LOG_WARNING : c.verbose > 0 ? LOG_DEBUG : LOG_INFO);
+	if (f->configure != NULL && f->configure() == -1)
+		bad++;
+	if (bad > 0)
+		r = c.check.file != NULL ? CLI_USAGE : CLI_BAD;
+	else if (c.only_check)
+		fprintf(stderr, "configuration OK\n");
+	else
+		r = run(f, &c);
+	if (f->stop != NULL)
+		f->stop();
+	loop_fini();
+	return r;
+}

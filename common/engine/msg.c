@@ -1,0 +1,508 @@
+#include <stdarg.h>
+#include <stdlib.h>
+
+#include "common/base/clock.h"
+#include "common/base/log.h"
+#include "common/engine/engine.h"
+#include "common/message/header.h"
+#include "common/message/longline.h"
+#include "common/protocol/reply.h"
+
+#define NO_MEMORY "451 4.3.0 Temporary local problem"
+#define TOO_LONG "550 5.6.0 Message has a line longer than this host takes"
+
+/* What a message may hold of header memory over the pool's budget. */
+#define HEADER_BUDGETS 2
+
+static struct msg *
+msg_new(struct engine *eng, struct session *s, const struct wire_event *ev)
+{
+	struct msg *m = calloc(1, sizeof(*m));
+
+	if (m == NULL)
+		return NULL;
+	m->eng = eng;
+	m->session = s;
+	m->token = ev->token;
+	m->version = ev->version;
+	m->in_header = true;
+	buf_init(&m->header, HEADER_MAX);
+	m->store = store_new(&eng->pool);
+	if (eng->filter->tx_new != NULL)
+		m->data = eng->filter->tx_new(m);
+	m->lost = s->broken || m->store == NULL ||
+	    (eng->filter->tx_new != NULL && m->data == NULL);
+	DL_APPEND(s->msgs, m);
+	eng->count[COUNT_MESSAGES]++;
+	return m;
+}
+
+/* Ends the filter's work on it; its jobs are cancelled. */
+static void
+free_data(struct msg *m)
+{
+	void *data = m->data;
+
+	m->data = NULL;
+	if (data != NULL)
+		m->eng->filter->tx_free(data);
+}
+
+static void
+free_content(struct msg *m)
+{
+	m->eng->pool.used -= m->counted;
+	m->counted = 0;
+	buf_clear(&m->header);
+	store_free(m->store);
+	m->store = NULL;
+}
+
+static void
+stop_work(struct msg *m)
+{
+	if (m->state == MSG_WAITING)
+		DL_DELETE2(m->eng->waiting, m, wait_prev, wait_next);
+	if (m->state == MSG_SENDING)
+		out_stop(&m->eng->out, &m->replay);
+	free_data(m);
+	free_content(m);
+}
+
+void
+msg_drop(struct msg *m)
+{
+	struct engine *eng = m->eng;
+
+	if (m->state != MSG_ANSWERED)
+		eng->count[COUNT_DROPPED]++;
+	if (eng->last == m)
+		eng->last = NULL;
+	stop_work(m);
+	DL_DELETE(m->session->msgs, m);
+	free(m->refusal);
+	free(m);
+}
+
+struct msg *
+msg_get(struct engine *eng, struct session *s, const struct wire_event *ev)
+{
+	struct msg *m;
+
+	DL_FOREACH(s->msgs, m)
+	if (m->token == ev->token)
+		return m;
+	m = msg_new(eng, s, ev);
+	if (m == NULL) {
+		/* A message that begins with a later line must not pass. */
+		s->broken = true;
+		eng->count[COUNT_NO_MEMORY]++;
+	}
+	return m;
+}
+
+void
+msg_lose(struct msg *m, const char *why)
+{
+	if (m->lost)
+		return;
+	m->lost = true;
+	msg_warn(m, "message lost: %s; it gets 451", why);
+	free_data(m);
+	free_content(m);
+}
+
+static bool
+add_header(struct msg *m, struct str line, bool tab)
+{
+	struct store_pool *pool = &m->eng->pool;
+
+	if (m->header_cut || line.n + 2 > (size_t)HEADER_MAX - m->header.n) {
+		m->header_cut = true;
+		return false;
+	}
+	if (tab)
+		buf_chr(&m->header, '\t');
+	buf_str(&m->header, line);
+	buf_chr(&m->header, '\n');
+	pool->used += m->header.cap - m->counted;
+	m->counted = m->header.cap;
+	if (buf_failed(&m->header) ||
+	    (m->header.n > STORE_BLOCK &&
+		pool->used / HEADER_BUDGETS > pool->budget))
+		msg_lose(m, "no memory for its header");
+	return true;
+}
+
+/* A line of the message, dot undone, of a length that can go back. */
+static void
+take_line(struct msg *m, struct str line, bool tab)
+{
+	const struct filter *f = m->eng->filter;
+	bool body = !m->in_header;
+
+	if (m->lost)
+		return;
+	if (m->in_header && line.n == 0 && !tab) {
+		m->in_header = false;
+		m->header_told = true;
+		if (f->header != NULL)
+			f->header(m);
+	} else if (m->in_header && add_header(m, line, tab)) {
+		return;
+	}
+	if (m->lost)
+		return;
+	if (store_line(m->store, line) == -1)
+		msg_lose(m, "no memory or disk for its text");
+	else if (body && f->body != NULL)
+		f->body(m, line);
+}
+
+static void
+take_pieces(struct msg *m, struct str line, size_t max)
+{
+	bool tab = false, next = false;
+	struct str piece;
+
+	do {
+		tab = next;
+		piece = longline_next(&line, max, m->in_header, &next);
+		take_line(m, piece, tab);
+	} while (line.n > 0);
+}
+
+static void
+wait_for_filter(struct msg *m)
+{
+	struct engine *eng = m->eng;
+
+	m->state = MSG_WAITING;
+	m->dot_us = clock_us();
+	DL_APPEND2(eng->waiting, m, wait_prev, wait_next);
+	if (eng->waiting == m &&
+	    loop_timer_set(eng->deadline, eng->deadline_ms) == -1)
+		msg_lose(m, "no memory for its deadline");
+}
+
+static void
+decide(struct msg *m, struct str reply)
+{
+	struct engine *eng = m->eng;
+	struct reply_to to = { m->version, m->session->id, m->token };
+
+	DL_DELETE2(eng->waiting, m, wait_prev, wait_next);
+	free(m->refusal);
+	m->refusal = reply.n == 0 ? NULL : str_dup(reply);
+	if (reply.n > 0 && m->refusal == NULL)
+		m->lost = true;
+	if (m->lost || m->refusal != NULL) {
+		eng->pool.used -= m->counted;
+		m->counted = 0;
+		buf_clear(&m->header);
+		store_free(m->store);
+		m->store = NULL;
+	}
+	m->state = MSG_SENDING;
+	replay_init(&m->replay, &to, buf_view(&m->header), m->store);
+	out_start(&eng->out, &m->replay);
+	engine_flush(eng);
+}
+
+static void
+on_dot(struct msg *m)
+{
+	const struct filter *f = m->eng->filter;
+
+	if (!m->lost && !m->header_told && f->header != NULL)
+		f->header(m);
+	m->in_header = false;
+	wait_for_filter(m);
+	if (m->lost) {
+		m->eng->count[COUNT_FAILED]++;
+		decide(m, STR(NO_MEMORY));
+	} else if (m->cut && m->eng->reject_long) {
+		decide(m, STR(TOO_LONG));
+	} else {
+		f->message(m);
+	}
+}
+
+void
+msg_line(struct msg *m, struct str line)
+{
+	size_t max = reply_line_max(m->version);
+
+	if (m->state != MSG_RECEIVING) {
+		m->eng->count[COUNT_STALE]++;
+		return;
+	}
+	if (line.n > 0 && line.p[0] == '.') {
+		if (line.n == 1) {
+			on_dot(m);
+			return;
+		}
+		line = str_from(line, 1);
+	}
+	if (!longline_is(line, max)) {
+		take_line(m, line, false);
+		return;
+	}
+	if (!m->cut) {
+		m->cut = true;
+		m->eng->count[COUNT_CUT]++;
+		if (!m->eng->reject_long)
+			msg_warn(m, "line of %zu bytes cut: smtpd takes %zu",
+			    line.n, max);
+	}
+	if (m->eng->filter->as_stored)
+		take_pieces(m, line, max);
+	else
+		take_line(m, line, false);
+}
+
+/* The dot is on its way to smtpd. */
+void
+msg_sent(struct replay *r, bool ok)
+{
+	struct msg *m =
+	    (struct msg *)(void *)((char *)r - offsetof(struct msg, replay));
+
+	m->state = MSG_SENT;
+	if (ok) {
+		free_content(m);
+		return;
+	}
+	msg_lose(m, "its text cannot be read back");
+	/* What was sent stays a message, so it must end like one. */
+	replay_init(r,
+	    &(struct reply_to){ m->version, m->session->id, m->token },
+	    STR_NULL, NULL);
+	m->state = MSG_SENDING;
+	out_start(&m->eng->out, r);
+}
+
+static struct str
+verdict(const struct msg *m)
+{
+	if (m->refusal != NULL)
+		return str_c(m->refusal);
+	return m->lost ? STR(NO_MEMORY) : STR_NULL;
+}
+
+void
+msg_commit(struct engine *eng, struct session *s, const struct wire_event *ev)
+{
+	struct reply_to to = { ev->version, ev->sid, ev->token };
+	struct str reply = STR(NO_MEMORY);
+	struct msg *m;
+
+	DL_FOREACH(s->msgs, m)
+	if (m->state != MSG_ANSWERED)
+		break;
+	if (m != NULL && m->state == MSG_SENT)
+		reply = verdict(m);
+	engine_answer(eng, &to, PHASE_COMMIT,
+	    reply.n == 0 ? ANSWER_PROCEED : ANSWER_REJECT, reply);
+	if (m == NULL)
+		return;
+	eng->count[reply.n == 0 ? COUNT_ACCEPTED : COUNT_REFUSED]++;
+	if (eng->answered != NULL)
+		eng->answered(eng->answered_arg, m, reply);
+	stop_work(m);
+	m->state = MSG_ANSWERED;
+}
+
+void
+msg_expire(void *arg)
+{
+	struct engine *eng = arg;
+	uint64_t limit = (uint64_t)eng->deadline_ms * 1000, waited;
+	struct msg *m;
+
+	while ((m = eng->waiting) != NULL) {
+		waited = clock_us() - m->dot_us;
+		if (waited < limit) {
+			unsigned ms = (unsigned)((limit - waited) / 1000) + 1;
+			if (loop_timer_set(eng->deadline, ms) == 0)
+				return;
+		}
+		eng->count[COUNT_EXPIRED]++;
+		if (eng->filter->expired != NULL)
+			eng->filter->expired(m);
+		if (msg_is_open(m)) {
+			msg_warn(m, "no answer in %u ms; it gets 451",
+			    eng->deadline_ms);
+			eng->count[COUNT_FAILED]++;
+			decide(m, STR(NO_MEMORY));
+		}
+		free_data(m);
+	}
+}
+
+/* What filters see and say. */
+
+const struct session *
+msg_session(const struct msg *m)
+{
+	return m->session;
+}
+
+void *
+msg_data(const struct msg *m)
+{
+	return m->data;
+}
+
+const char *
+msg_id(const struct msg *m)
+{
+	return m->session->env.msgid != NULL ? m->session->env.msgid : "-";
+}
+
+struct str
+msg_header(const struct msg *m)
+{
+	return buf_view(&m->header);
+}
+
+bool
+msg_header_cut(const struct msg *m)
+{
+	return m->header_cut;
+}
+
+const struct store *
+msg_store(const struct msg *m)
+{
+	return m->store;
+}
+
+uint64_t
+msg_size(const struct msg *m)
+{
+	return m->header.n + (m->store == NULL ? 0 : store_size(m->store));
+}
+
+uint64_t
+msg_waited(const struct msg *m)
+{
+	return m->dot_us == 0 ? 0 : clock_us() - m->dot_us;
+}
+
+size_t
+msg_line_max(const struct msg *m)
+{
+	return reply_line_max(m->version);
+}
+
+bool
+msg_is_open(const struct msg *m)
+{
+	return m->state == MSG_WAITING;
+}
+
+static int
+apply_edit(struct msg *m, const struct edit *e)
+{
+	struct buf changed;
+
+	/* What the filter inserts comes on top of what the client may send. */
+	buf_init(&changed, (size_t)HEADER_MAX * 2);
+	edit_write(e, &changed);
+	if (buf_failed(&changed)) {
+		buf_clear(&changed);
+		return -1;
+	}
+	m->eng->pool.used += changed.cap - m->counted;
+	m->counted = changed.cap;
+	buf_clear(&m->header);
+	m->header = changed;
+	return 0;
+}
+
+void
+msg_accept(struct msg *m, struct edit *owned)
+{
+	int r = 0;
+
+	if (!msg_is_open(m)) {
+		edit_free(owned);
+		return;
+	}
+	if (owned != NULL && edit_changed(owned))
+		r = apply_edit(m, owned);
+	edit_free(owned);
+	if (r == -1) {
+		m->eng->count[COUNT_FAILED]++;
+		msg_warn(m, "no memory for its new header; it gets 451");
+	}
+	decide(m, r == -1 ? STR(NO_MEMORY) : STR_NULL);
+}
+
+int
+msg_set_body(struct msg *m, struct str body)
+{
+	struct store *st = store_new(&m->eng->pool);
+	struct str line;
+
+	if (st == NULL || store_line(st, STR_NULL) == -1)
+		goto fail;
+	while (body.n > 0) {
+		(void)str_cut(&body, '\n', &line);
+		if (line.n > 0 && line.p[line.n - 1] == '\r')
+			line.n--;
+		if (store_line(st, line) == -1)
+			goto fail;
+	}
+	store_free(m->store);
+	m->store = st;
+	return 0;
+fail:
+	store_free(st);
+	return -1;
+}
+
+void
+msg_refuse(struct msg *m, int code, const char *status, struct str text)
+{
+	struct buf reply;
+
+	if (!msg_is_open(m))
+		return;
+	buf_init(&reply, REPLY_TEXT_MAX * 2);
+	reply_text(&reply, code, str_c(status), text);
+	decide(m, buf_failed(&reply) ? STR(NO_MEMORY) : buf_view(&reply));
+	buf_clear(&reply);
+}
+
+static void
+vlog(void (*log)(const char *, ...), const struct msg *m, const char *fmt,
+    va_list ap)
+{
+	char text[LOG_LINE_MAX];
+
+	(void)vsnprintf(text, sizeof(text), fmt, ap);
+	log("%016llx %s %s", (unsigned long long)m->session->id, msg_id(m),
+	    text);
+}
+
+void
+msg_info(const struct msg *m, const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	vlog(log_info, m, fmt, ap);
+	va_end(ap);
+}
+
+void
+msg_warn(const struct msg *m, const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	vlog(log_warn, m, fmt, ap);
+	va_end(ap);
+}
