@@ -80,6 +80,37 @@ tests/bin/filter-sample: $(SAMPLE_OBJS) common/libcommon.a
 
 $(COMMON_OBJS) $(SAMPLE_OBJS): $(HDRS)
 
+# The benchmark is not part of all: only its peer needs libopendkim.
+BENCH_OBJS =	tests/bench/answer.o tests/bench/channel.o \
+		tests/bench/chaos.o tests/bench/handshake.o \
+		tests/bench/mail.o tests/bench/session.o \
+		tests/bench/smtpd.o tests/bench/stats.o tests/bench/text.o
+BENCH_PROGS =	tests/bin/bench-smtpd tests/bin/bench-echo \
+		tests/bin/bench-httpstub tests/bin/bench-opendkim
+
+bench-programs: $(BENCH_PROGS)
+
+bench: all bench-programs tests/bin/filter-sample
+	@QUICK=$(QUICK) $(PYTHON) tests/bench/run.py
+
+tests/bin/bench-smtpd: $(BENCH_OBJS)
+	@mkdir -p tests/bin
+	$(LINK) -o $@ $(BENCH_OBJS)
+
+tests/bin/bench-echo: tests/bench/echo.o
+	@mkdir -p tests/bin
+	$(LINK) -o $@ tests/bench/echo.o
+
+tests/bin/bench-httpstub: tests/bench/httpstub.o
+	@mkdir -p tests/bin
+	$(LINK) -o $@ tests/bench/httpstub.o
+
+tests/bin/bench-opendkim: tests/bench/opendkim-loop.o
+	@mkdir -p tests/bin
+	$(LINK) -o $@ tests/bench/opendkim-loop.o -lopendkim
+
+$(BENCH_OBJS): tests/bench/smtpd.h
+
 # What make installs on Debian, by apt; see tests/deps.sh.
 deps:
 	@sh tests/deps.sh build run
@@ -113,4 +144,4 @@ clean:
 	rm -f common/libcommon.a $(PROGS)
 	rm -rf tests/bin
 
-.PHONY: all libs deps deps-test demo install uninstall clean
+.PHONY: all bench bench-programs libs deps deps-test demo install uninstall clean
