@@ -18,10 +18,11 @@
  * 3. The i-th DKIM-Signature as of order i.
  * 4. By action: "add header": all X-Spam are removed and "X-Spam: Yes" is
  *    appended, or the same with the fields of milter.spam_header.  "rewrite
- *    subject": the first Subject is replaced, or one appended.
- * 5. With milter.no_action, report_only, or a discard or quarantine that is
- *    delivered, "X-Rspamd-Action: ACTION" is appended, others of that name
- *    are removed.
+ *    subject": the first Subject is replaced, or one appended; if rspamd sent
+ *    no subject, "X-Spam: Yes" is there in its place.
+ * 5. With milter.no_action or report_only (then there is no 4), or if a discard
+ *    or quarantine is delivered, "X-Rspamd-Action: ACTION" is appended, and
+ *    others of that name are removed.
  * 6. Score headers, see below.
  */
 #ifndef FILTER_RSPAMD_APPLY_H
@@ -30,6 +31,11 @@
 #include "common/base/str.h"
 #include "common/message/edit.h"
 #include "filter-rspamd/verdict.h"
+
+enum {
+	APPLY_TESTS_MAX = 8 * 1024, /* bytes of the symbols in X-Spam-Status */
+	APPLY_ACTION_MAX = 200 /* bytes of a value of X-Rspamd-Action */
+};
 
 /* What to do with what smtpd's filters cannot do: discard, quarantine. */
 enum apply_map {
@@ -46,10 +52,11 @@ enum apply_map {
  * in place of all fields of these names, unless rspamd adds such a field
  * itself.  Without a score there is neither; without thresholds " / 15" and
  * "required=" are missing, without symbols "tests=".  Of the symbols those
- * that fit into 8 KB are named.  "Yes" if the message is spam, else "No".
+ * that fit into APPLY_TESTS_MAX bytes are named.  "Yes" if spam of struct apply
+ * is true, else "No".
  */
 enum apply_score {
-	APPLY_SCORE_SPAM, /* those that are spam, see struct apply */
+	APPLY_SCORE_SPAM, /* those with spam of struct apply */
 	APPLY_SCORE_ALWAYS,
 	APPLY_SCORE_NEVER
 };
@@ -69,8 +76,10 @@ struct apply {
 	const char *status;
 	struct str text; /* may hold anything: reply_text() cleans it */
 	struct edit *edit; /* to be freed; NULL: refused, or no change */
-	bool has_body; /* use the new body of the verdict */
-	bool spam; /* add header, rewrite subject, or delivered as junk */
+	/* Use the new body of the verdict.  As in the milter, not together
+	 * with milter.spam_header. */
+	bool has_body;
+	bool spam; /* by its action: all but no action, greylist, soft reject */
 	bool mapped; /* a discard or quarantine was turned into something */
 };
 

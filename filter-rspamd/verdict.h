@@ -97,7 +97,8 @@ struct verdict_reply {
  * EBADMSG and the reason appended to why ("HTTP 500: invalid command", "no
  * action"; outside text, use log_text()), or ENOMEM.
  *
- * Bytes that are not UTF-8 are read as '?', NaN and infinite numbers as null.
+ * What JSON does not allow but rspamd may send is repaired first: bytes that
+ * are not UTF-8 and control bytes become '?', NaN and the infinities null.
  * Of a member given twice the last one counts.  The index and order of a
  * header change may be any number: fractions are cut off, and what is beyond
  * VERDICT_ORDER_MAX counts as that.
