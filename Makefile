@@ -56,6 +56,10 @@ COMMON_OBJS =	common/base/buf.o common/base/clock.o common/base/log.o \
 		common/engine/msg.o common/engine/out.o \
 		common/engine/replay.o common/engine/session.o
 
+RSPAMD_OBJS =	filter-rspamd/apply.o filter-rspamd/apply_remove.o \
+		filter-rspamd/apply_score.o filter-rspamd/verdict.o \
+		filter-rspamd/verdict_json.o
+
 SAMPLE_OBJS =	tests/sample/main.o
 
 PROGS =
@@ -74,11 +78,15 @@ common/libcommon.a: $(COMMON_OBJS)
 	rm -f $@
 	$(AR) rcs $@ $(COMMON_OBJS)
 
+filter-rspamd/librspamd.a: $(RSPAMD_OBJS)
+	rm -f $@
+	$(AR) rcs $@ $(RSPAMD_OBJS)
+
 tests/bin/filter-sample: $(SAMPLE_OBJS) common/libcommon.a
 	@mkdir -p tests/bin
 	$(LINK) -o $@ $(SAMPLE_OBJS) common/libcommon.a $(EVENT_LIBS)
 
-$(COMMON_OBJS) $(SAMPLE_OBJS): $(HDRS)
+$(COMMON_OBJS) $(RSPAMD_OBJS) $(SAMPLE_OBJS): $(HDRS)
 
 # The benchmark is not part of all: only its peer needs libopendkim.
 BENCH_OBJS =	tests/bench/answer.o tests/bench/channel.o \

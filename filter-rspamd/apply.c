@@ -170,6 +170,12 @@ is_report(const struct verdict *v, const struct apply_options *o)
 	return v->no_action || o->report_only;
 }
 
+static bool
+has_spam_header(const struct verdict *v)
+{
+	return v->action == VERDICT_ADD_HEADER && v->nspams > 0;
+}
+
 static enum apply_map
 map_of(const struct verdict *v, const struct apply_options *o)
 {
@@ -186,7 +192,7 @@ mark(struct work *w, const struct verdict *v, const struct apply_options *o)
 	case VERDICT_ADD_HEADER:
 		for (size_t i = 0; i < v->nspams; i++)
 			set(w, v->spams[i].name, v->spams[i].value);
-		junk = v->nspams == 0;
+		junk = !has_spam_header(v);
 		break;
 	case VERDICT_REWRITE_SUBJECT:
 		if (v->has_subject)
@@ -329,8 +335,7 @@ apply_verdict(const struct verdict *v, const struct apply_options *o,
 		edit_free(w.e);
 		return -1;
 	}
-	a.has_body =
-	    v->has_body && (v->action != VERDICT_ADD_HEADER || v->nspams == 0);
+	a.has_body = v->has_body && (is_report(v, o) || !has_spam_header(v));
 	a.edit = edit_changed(w.e) ? w.e : NULL;
 	if (a.edit == NULL)
 		edit_free(w.e);
