@@ -8,6 +8,7 @@
 #include "common/engine/lines.h"
 #include "common/engine/loop.h"
 #include "common/engine/out.h"
+#include "common/protocol/reply.h"
 #include "common/protocol/wire.h"
 
 enum {
@@ -41,6 +42,8 @@ struct msg {
 	struct store *store;
 	void *data;
 	uint64_t dot_us; /* when the dot came */
+	bool asked; /* commit is asked already, by this request: */
+	struct reply_to commit;
 	char *refusal; /* SMTP reply; NULL: accepted */
 	struct replay replay;
 	struct msg *prev, *next; /* of the session */

@@ -3,6 +3,7 @@
 
 #include <event2/event.h>
 
+#include "common/base/log.h"
 #include "common/engine/loop.h"
 
 enum {
@@ -35,9 +36,17 @@ static struct event_base *base;
 static struct loop_signal signals[SIGNALS_MAX];
 static unsigned nsignals;
 
+static void
+on_log(int severity, const char *text)
+{
+	(void)severity;
+	log_debug("event loop: %s", text);
+}
+
 int
 loop_init(void)
 {
+	event_set_log_callback(on_log);
 	base = event_base_new();
 	return base == NULL ? -1 : 0;
 }

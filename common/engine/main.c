@@ -97,8 +97,10 @@ read_some(struct stdio *io)
 		n = read(STDIN_FILENO, p, room);
 		if (n == -1)
 			return errno == EAGAIN || errno == EINTR ? 0 : -1;
-		if (n == 0)
+		if (n == 0) {
+			out_drain(&io->eng->out);
 			return -1;
+		}
 		lines_added(&io->eng->lines, (size_t)n);
 		if (take_lines(io->eng) == -1) {
 			io->status = CLI_BAD;

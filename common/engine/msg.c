@@ -261,6 +261,28 @@ msg_line(struct msg *m, struct str line)
 		take_line(m, line, false);
 }
 
+static struct str
+verdict(const struct msg *m)
+{
+	if (m->refusal != NULL)
+		return str_c(m->refusal);
+	return m->lost ? STR(NO_MEMORY) : STR_NULL;
+}
+
+static void
+answer_commit(struct msg *m, const struct reply_to *to, struct str reply)
+{
+	struct engine *eng = m->eng;
+
+	engine_answer(eng, to, PHASE_COMMIT,
+	    reply.n == 0 ? ANSWER_PROCEED : ANSWER_REJECT, reply);
+	eng->count[reply.n == 0 ? COUNT_ACCEPTED : COUNT_REFUSED]++;
+	if (eng->answered != NULL)
+		eng->answered(eng->answered_arg, m, reply);
+	stop_work(m);
+	m->state = MSG_ANSWERED;
+}
+
 /* The dot is on its way to smtpd. */
 void
 msg_sent(struct replay *r, bool ok)
@@ -271,6 +293,8 @@ msg_sent(struct replay *r, bool ok)
 	m->state = MSG_SENT;
 	if (ok) {
 		free_content(m);
+		if (m->asked)
+			answer_commit(m, &m->commit, verdict(m));
 		return;
 	}
 	msg_lose(m, "its text cannot be read back");
@@ -282,35 +306,28 @@ msg_sent(struct replay *r, bool ok)
 	out_start(&m->eng->out, r);
 }
 
-static struct str
-verdict(const struct msg *m)
-{
-	if (m->refusal != NULL)
-		return str_c(m->refusal);
-	return m->lost ? STR(NO_MEMORY) : STR_NULL;
-}
-
 void
 msg_commit(struct engine *eng, struct session *s, const struct wire_event *ev)
 {
 	struct reply_to to = { ev->version, ev->sid, ev->token };
-	struct str reply = STR(NO_MEMORY);
 	struct msg *m;
 
 	DL_FOREACH(s->msgs, m)
 	if (m->state != MSG_ANSWERED)
 		break;
-	if (m != NULL && m->state == MSG_SENT)
-		reply = verdict(m);
-	engine_answer(eng, &to, PHASE_COMMIT,
-	    reply.n == 0 ? ANSWER_PROCEED : ANSWER_REJECT, reply);
-	if (m == NULL)
-		return;
-	eng->count[reply.n == 0 ? COUNT_ACCEPTED : COUNT_REFUSED]++;
-	if (eng->answered != NULL)
-		eng->answered(eng->answered_arg, m, reply);
-	stop_work(m);
-	m->state = MSG_ANSWERED;
+	if (m == NULL) {
+		engine_answer(
+		    eng, &to, PHASE_COMMIT, ANSWER_REJECT, STR(NO_MEMORY));
+	} else if (m->state == MSG_SENT) {
+		answer_commit(m, &to, verdict(m));
+	} else if (m->state == MSG_RECEIVING) {
+		/* There will be no dot: smtpd has lost its way. */
+		answer_commit(m, &to, STR(NO_MEMORY));
+	} else {
+		/* smtpd waits for the dot before it asks; others may not. */
+		m->commit = to;
+		m->asked = true;
+	}
 }
 
 void

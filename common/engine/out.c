@@ -96,8 +96,9 @@ fill(struct out *o)
 		o->done(r, done == 1);
 }
 
-int
-out_pump(struct out *o)
+/* 1: there may be more to write; 0: nothing goes now; -1: smtpd is gone. */
+static int
+pump(struct out *o)
 {
 	size_t turn = 0, before;
 	int r = 1;
@@ -107,10 +108,33 @@ out_pump(struct out *o)
 			fill(o);
 		before = o->q.n - o->sent;
 		if (before == 0)
-			break;
+			return 0;
 		r = write_some(o);
 		turn += before - (o->q.n - o->sent);
 	}
+	return r;
+}
+
+void
+out_drain(struct out *o)
+{
+	o->pumping = true;
+	while (pump(o) == 1)
+		continue;
+	o->pumping = false;
+}
+
+int
+out_pump(struct out *o)
+{
+	int r;
+
+	/* done() may answer, which asks for output: it is on its way. */
+	if (o->pumping)
+		return 0;
+	o->pumping = true;
+	r = pump(o);
+	o->pumping = false;
 	if (r == -1)
 		return -1;
 	o->sink.wake(o->sink.arg, o->q.n > 0 || o->replays != NULL);

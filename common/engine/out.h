@@ -33,6 +33,7 @@ struct out {
 	struct replay *replays; /* in turns */
 	char *scratch; /* REPLAY_SCRATCH bytes */
 	void (*done)(struct replay *, bool ok);
+	bool pumping;
 	bool broken;
 };
 
@@ -56,5 +57,7 @@ void out_stop(struct out *, struct replay *);
 
 /* Writes what can be written now.  Returns -1 if smtpd is gone. */
 int out_pump(struct out *);
+/* At the end: writes all that goes without waiting. */
+void out_drain(struct out *);
 
 #endif
