@@ -104,12 +104,7 @@ def test_rspamd_stops_and_starts_under_load(case: Case) -> None:
     rspamd = case.rspamd()
     mta = case.smtpd_rspamd("-url", rspamd.url, *QUICK)
     first, second = set(range(1, 151)), set(range(151, 301))
-    with ThreadPoolExecutor(1) as pool:
-        sending = pool.submit(load.send, mta, first)
-        wait.until("some deliveries", lambda: len(mta.paths()) > 20)
-        rspamd.stop()
-        replies = sending.result()
-    refused = load.refused_softly(replies)
+    refused = load.refused_softly(load.send(mta, first, midway=rspamd.stop))
     check.at_least("refused while rspamd was away", len(refused), 1)
     rspamd.start()
     # The filter may leave a host alone for some time after failures.
@@ -147,11 +142,7 @@ def test_second_rspamd_takes_over(case: Case) -> None:
     one, two = case.rspamd(port=21333), case.rspamd(port=22333)
     mta = case.smtpd_rspamd("-url", one.url, "-url", two.url)
     numbers = set(range(1, 201))
-    with ThreadPoolExecutor(1) as pool:
-        sending = pool.submit(load.send, mta, numbers)
-        wait.until("some deliveries", lambda: len(mta.paths()) > 20)
-        one.stop()
-        replies = sending.result()
+    replies = load.send(mta, numbers, midway=one.stop)
     check.equal("refused", load.refused_softly(replies), set())
     account(mta, numbers)
     check.matches("log of the second rspamd", two.log(), "Message-ID|<200@")

@@ -2,7 +2,7 @@
 
 import subprocess
 
-from lib import check, mail, stub
+from lib import check, dkimpy, mail, stub
 from lib.case import Case
 from lib.smtp import Client
 from lib.smtpd import PASSWORD, USER, Smtpd
@@ -109,7 +109,8 @@ def test_starttls_and_auth(case: Case) -> None:
 def test_authenticated_mail_is_signed(case: Case) -> None:
     if not case.is_next:
         raise check.Skip("this smtpd 6.8 can't do TLS with OpenSSL 3")
-    mta = case.smtpd_rspamd("-url", case.rspamd(keys=True).url, tls=True)
+    rspamd = case.rspamd(keys=True)
+    mta = case.smtpd_rspamd("-url", rspamd.url, tls=True)
     sent = mail.message().replace(b"From: Sender <sender@example.net>",
                                   b"From: sender@twice.example")
     with Client(mta.tls_port) as client:
@@ -121,4 +122,7 @@ def test_authenticated_mail_is_signed(case: Case) -> None:
                             mail.wire(sent))
         check.equal("reply code", reply.code, 250)
     signature = r"DKIM-Signature: [^\n]*(\n\t[^\n]*)*"
-    mail.same_message(mta.mail(), sent, top=[signature, signature])
+    got = mta.mail()
+    mail.same_message(got, sent, top=[signature, signature])
+    check.equal("signatures verify", dkimpy.verify(
+        got.message, rspamd.key_record), [True, True])

@@ -1,11 +1,14 @@
 """Many numbered messages at once, each accounted for."""
 
 import concurrent.futures
+import threading
 from collections import Counter
-from typing import Iterable
+from typing import Callable, Iterable
 
 from . import check, mail, smtp
 from .smtpd import Smtpd
+
+MIDWAY = 20
 
 
 def numbered(number: int) -> bytes:
@@ -17,13 +20,26 @@ def send_one(mta: Smtpd, number: int) -> smtp.Reply:
     return mta.submit(numbered(number))
 
 
-def send(mta: Smtpd, numbers: Iterable[int],
-         jobs: int = 20) -> dict[int, smtp.Reply]:
-    """Sends them over parallel connections; returns each final reply."""
-    numbers = list(numbers)
+def send(mta: Smtpd, numbers: Iterable[int], jobs: int = 20,
+         midway: Callable[[], None] | None = None) -> dict[int, smtp.Reply]:
+    """Sends them over parallel connections; returns each final reply.
+
+    midway() is called once, when MIDWAY of them have got theirs.
+    """
+    replies: dict[int, smtp.Reply] = {}
+    lock = threading.Lock()
+
+    def one(number: int) -> None:
+        reply = send_one(mta, number)
+        with lock:
+            replies[number] = reply
+            if midway and len(replies) == MIDWAY:
+                midway()
+
     with concurrent.futures.ThreadPoolExecutor(jobs) as pool:
-        replies = pool.map(lambda n: send_one(mta, n), numbers)
-        return dict(zip(numbers, replies))
+        for _ in pool.map(one, numbers):
+            pass
+    return replies
 
 
 def accepted(replies: dict[int, smtp.Reply]) -> set[int]:

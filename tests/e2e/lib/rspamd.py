@@ -1,6 +1,7 @@
 """A small real rspamd; tests/fixtures/rspamd-minimal says what it does."""
 
 import http.client
+import re
 import shutil
 import signal
 from pathlib import Path
@@ -50,6 +51,12 @@ class Rspamd:
             return conn.getresponse().status == 200
         except OSError:
             return False
+
+    def key_record(self, name: str) -> bytes | None:
+        """The public half of a signing key, as DNS would give it."""
+        text = (self.dir / "run/dns.inc").read_text()
+        found = re.search(rf'name = "{re.escape(name)}";.*\["(.*?)"\]', text)
+        return found[1].encode() if found else None
 
     def log(self) -> str:
         return (self.dir / "log/rspamd.log").read_text(errors="replace")
