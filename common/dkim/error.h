@@ -43,6 +43,7 @@ enum dkim_error {
 	/* key: RFC 6376 section 6.1.2 */
 	DKIM_KEY_NONE,
 	DKIM_KEY_DNS,
+	DKIM_KEY_CHAIN, /* CNAMEs without end */
 	DKIM_KEY_SIZE,
 	DKIM_KEY_SYNTAX,
 	DKIM_KEY_VERSION,

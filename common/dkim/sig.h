@@ -1,5 +1,5 @@
 /*
- * DKIM-Signature fields: RFC 6376 section 3.5, text to struct and back.
+ * Reading DKIM-Signature fields: RFC 6376 sections 3.5 and 6.1.1.
  */
 #ifndef COMMON_DKIM_SIG_H
 #define COMMON_DKIM_SIG_H
@@ -8,7 +8,6 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "common/base/buf.h"
 #include "common/base/str.h"
 #include "common/dkim/canon.h"
 #include "common/dkim/digest.h"
@@ -64,34 +63,6 @@ enum dkim_error sig_parse(struct str raw, struct sig *out);
 enum dkim_error sig_check(const struct sig *, uint64_t now, bool allow_l);
 
 /*
- * What a field is made of.  Text is used as it is: domain and selector have
- * gone through sig_domain, identity through sig_quote.
- */
-struct sig_form {
-	enum sig_algorithm algorithm;
-	enum canon header, body;
-	struct str domain, selector;
-	struct str identity; /* i=, quoted-printable; empty: none */
-	struct str fields; /* h= as "From:To", no white space */
-	struct str copied; /* z=, quoted-printable; empty: none */
-	uint64_t t, x; /* seconds since 1970; 0: none */
-	const unsigned char *bh; /* DIGEST_SIZE octets */
-};
-
-/*
- * Adds the field up to and with "b=", folded with LF HTAB under 78 columns in
- * the order v a c d s t x i h z bh b (RFC 6376 section 3.5).  This is what is
- * hashed.  Failures stay in the buffer.
- */
-void sig_format(const struct sig_form *, struct buf *out);
-
-/*
- * Adds the signature's n octets to what sig_format made, as base64 folded
- * under 78 columns, and the last LF.
- */
-void sig_format_value(const unsigned char *sig, size_t n, struct buf *out);
-
-/*
  * A domain name (or selector) as lower-case A-labels: RFC 6376 section 3.5,
  * RFC 8616 section 4; U-labels go through libidn2.  Labels of letters, digits,
  * "-" and "_", 1 to SIG_LABEL_MAX each, no dot at the end.  Returns 0 with the
@@ -102,11 +73,5 @@ int sig_domain(struct str text, char out[SIG_NAME_MAX + 1])
 
 /* Is name the domain parent or below it (both from sig_domain)? */
 bool sig_is_below(const char *name, const char *parent);
-
-/*
- * Adds text as dkim-quoted-printable (RFC 6376 section 2.11).  UTF-8 stays as
- * it is (RFC 8616) unless also_8bit; bar also quotes "|" (for z=).
- */
-void sig_quote(struct str text, bool also_8bit, bool bar, struct buf *out);
 
 #endif

@@ -16,6 +16,7 @@
 #include "common/base/buf.h"
 #include "common/base/str.h"
 #include "common/dkim/fields.h"
+#include "common/dkim/form.h"
 #include "common/dkim/key.h"
 #include "common/dkim/sig.h"
 

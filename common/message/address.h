@@ -7,15 +7,12 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#include "common/base/buf.h"
 #include "common/base/str.h"
-#include "common/message/header.h"
 
 enum {
 	ADDRESS_LOCAL_MAX = 255, /* bytes of a local part that is kept */
 	ADDRESS_DOMAIN_MAX = 255, /* bytes of a domain that is kept */
 	ADDRESS_NESTING = 32, /* comments within comments */
-	ADDRESS_QUALIFY_MAX = 64 * 1024, /* field that smtpd would edit */
 };
 
 /* One mailbox: unfolded, without comments and white space, unquoted. */
@@ -44,14 +41,5 @@ void address_init(struct address_parser *, struct str value);
  */
 int address_next(struct address_parser *, struct address *)
     __attribute__((__warn_unused_result__));
-
-/*
- * smtpd completes addresses without "@" in From, To and Cc after the filters
- * (usr.sbin/smtpd/smtp_session.c).  Does the same edit: if f is such a field
- * and has such an address, adds the whole edited field to *out, with its folds
- * and last LF, and returns 1.  Returns 0 with nothing added if smtpd would
- * leave f as it is.  No memory: 1, and the buffer has failed.
- */
-int address_qualify(const struct field *f, struct str host, struct buf *out);
 
 #endif

@@ -1,0 +1,28 @@
+/*
+ * What smtpd does to addresses without a domain, done before it does.
+ */
+#ifndef COMMON_MESSAGE_QUALIFY_H
+#define COMMON_MESSAGE_QUALIFY_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "common/base/buf.h"
+#include "common/base/str.h"
+#include "common/message/header.h"
+
+enum {
+	QUALIFY_MAX = 64 * 1024, /* bytes of a field that smtpd takes */
+	QUALIFY_ADDRESS = 4096, /* its buffer for one address, with NUL */
+};
+
+/*
+ * smtpd completes addresses without "@" in From, To and Cc after the filters
+ * (usr.sbin/smtpd/smtp_session.c).  Does the same edit: if f is such a field
+ * and has such an address, adds the whole edited field to *out, with its folds
+ * and last LF, and returns 1.  Returns 0 with nothing added if smtpd would
+ * leave f as it is.  No memory: 1, and the buffer has failed.
+ */
+int qualify_field(const struct field *f, struct str host, struct buf *out);
+
+#endif
