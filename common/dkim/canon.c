@@ -1,0 +1,298 @@
+#include <string.h>
+
+#include "common/dkim/canon.h"
+
+enum {
+	FIELD_BLOCK = 512, /* octets of a header field handed on at once */
+};
+
+#define ONES UINT64_C(0x0101010101010101)
+#define LOWS UINT64_C(0x7f7f7f7f7f7f7f7f)
+
+/* ---- body ---- */
+
+void
+canon_body_init(struct canon_body *b, enum canon how, uint64_t limit,
+    struct canon_sink sink)
+{
+	b->sink = sink;
+	b->how = how;
+	b->limit = limit;
+	b->length = 0;
+	b->blank = 0;
+	b->n = 0;
+}
+
+/* To the sink, as far as the limit allows. */
+static void
+body_emit(struct canon_body *b, const char *p, size_t n)
+{
+	if (n > b->limit)
+		n = (size_t)b->limit;
+	if (b->limit != CANON_NO_LIMIT)
+		b->limit -= n;
+	if (n > 0)
+		b->sink.add(b->sink.arg, p, n);
+}
+
+static void
+body_flush(struct canon_body *b)
+{
+	body_emit(b, b->block, b->n);
+	b->n = 0;
+}
+
+static void
+body_put(struct canon_body *b, const char *p, size_t n)
+{
+	b->length += n;
+	if (n > CANON_BLOCK - b->n)
+		body_flush(b);
+	if (n > CANON_BLOCK) {
+		body_emit(b, p, n);
+		return;
+	}
+	if (n > 0)
+		memcpy(b->block + b->n, p, n);
+	b->n += n;
+}
+
+/* The top bit of each octet of v that is zero, and no other bit. */
+static uint64_t
+zero_octets(uint64_t v)
+{
+	return ~(((v & LOWS) + LOWS) | v | LOWS);
+}
+
+/*
+ * Would relaxed leave s as it is: no HTAB, no two SP in a row, no SP at the
+ * end?  Eight octets at a time: this is the inner loop of the programs.
+ */
+static bool
+is_relaxed(struct str s)
+{
+	uint64_t bad = 0, here, next;
+	size_t i = 0;
+
+	if (s.n > 0 && is_wsp(s.p[s.n - 1]))
+		return false;
+	for (; i + 9 <= s.n; i += 8) {
+		memcpy(&here, s.p + i, 8);
+		memcpy(&next, s.p + i + 1, 8);
+		bad |= zero_octets(here ^ (ONES * '\t'));
+		bad |= zero_octets(here ^ (ONES * ' ')) &
+		    zero_octets(next ^ (ONES * ' '));
+	}
+	for (; i < s.n; i++)
+		if (s.p[i] == '\t' || (s.p[i] == ' ' && s.p[i + 1] == ' '))
+			return false;
+	return bad == 0;
+}
+
+/* Length of what relaxed keeps at the start of s: up to a HTAB or two SP. */
+static size_t
+relaxed_run(struct str s)
+{
+	size_t i;
+
+	for (i = 0; i < s.n; i++)
+		if (s.p[i] == '\t' ||
+		    (s.p[i] == ' ' && (i + 1 == s.n || is_wsp(s.p[i + 1]))))
+			break;
+	return i;
+}
+
+/* A line with white space to reduce; none at its end. */
+static void
+body_reduce(struct canon_body *b, struct str s)
+{
+	size_t n;
+
+	while (s.n > 0) {
+		n = relaxed_run(s);
+		body_put(b, s.p, n);
+		s = str_from(s, n);
+		if (s.n == 0)
+			return;
+		body_put(b, " ", 1);
+		while (s.n > 0 && is_wsp(s.p[0]))
+			s = str_from(s, 1);
+	}
+}
+
+void
+canon_body_line(struct canon_body *b, struct str s)
+{
+	bool as_is = b->how == CANON_SIMPLE || is_relaxed(s);
+
+	while (!as_is && s.n > 0 && is_wsp(s.p[s.n - 1]))
+		s.n--;
+	if (s.n == 0) {
+		b->blank++;
+		return;
+	}
+	for (; b->blank > 0; b->blank--)
+		body_put(b, "\r\n", 2);
+	if (as_is)
+		body_put(b, s.p, s.n);
+	else
+		body_reduce(b, s);
+	body_put(b, "\r\n", 2);
+}
+
+void
+canon_body_end(struct canon_body *b)
+{
+	if (b->how == CANON_SIMPLE && b->length == 0)
+		body_put(b, "\r\n", 2);
+	b->blank = 0;
+	body_flush(b);
+}
+
+uint64_t
+canon_body_length(const struct canon_body *b)
+{
+	return b->length;
+}
+
+/* ---- header fields ---- */
+
+/* A field on its way: collects, and keeps what relaxed needs to know. */
+struct out {
+	struct canon_sink sink;
+	size_t n;
+	bool value; /* past the colon */
+	bool started; /* the value has begun */
+	bool space; /* white space that may have to be written */
+	char block[FIELD_BLOCK];
+};
+
+static void
+out_flush(struct out *o)
+{
+	if (o->n > 0)
+		o->sink.add(o->sink.arg, o->block, o->n);
+	o->n = 0;
+}
+
+static void
+out_chr(struct out *o, char c)
+{
+	if (o->n == FIELD_BLOCK)
+		out_flush(o);
+	o->block[o->n++] = c;
+}
+
+static void
+out_str(struct out *o, struct str s)
+{
+	if (s.n > FIELD_BLOCK - o->n)
+		out_flush(o);
+	if (s.n > FIELD_BLOCK) {
+		o->sink.add(o->sink.arg, s.p, s.n);
+		return;
+	}
+	if (s.n > 0)
+		memcpy(o->block + o->n, s.p, s.n);
+	o->n += s.n;
+}
+
+/* Each LF becomes CRLF. */
+static void
+field_simple(struct out *o, struct str s)
+{
+	struct str line;
+
+	while (str_cut(&s, '\n', &line)) {
+		out_str(o, line);
+		out_str(o, STR("\r\n"));
+	}
+	out_str(o, line);
+}
+
+static void
+field_name(struct out *o, char c)
+{
+	if (is_wsp(c) || c == '\n') {
+		o->space = true;
+		return;
+	}
+	if (c == ':') {
+		o->value = true;
+		o->space = false;
+	} else if (o->space) {
+		/* No field name; it only has to be unlike any other. */
+		out_chr(o, ' ');
+		o->space = false;
+	}
+	out_chr(o, to_lower(c));
+}
+
+static void
+field_relaxed(struct out *o, struct str s)
+{
+	size_t i = 0;
+
+	for (; i < s.n && !o->value; i++)
+		field_name(o, s.p[i]);
+	for (; i < s.n; i++) {
+		char c = s.p[i];
+
+		if (is_wsp(c) || c == '\n') {
+			o->space = o->started;
+			continue;
+		}
+		if (o->space)
+			out_chr(o, ' ');
+		o->space = false;
+		o->started = true;
+		out_chr(o, c);
+	}
+}
+
+static void
+field_part(enum canon how, struct out *o, struct str s)
+{
+	if (how == CANON_SIMPLE)
+		field_simple(o, s);
+	else
+		field_relaxed(o, s);
+}
+
+static struct str
+without_lf(struct str raw)
+{
+	if (raw.n > 0 && raw.p[raw.n - 1] == '\n')
+		raw.n--;
+	return raw;
+}
+
+void
+canon_field(enum canon how, struct str raw, struct canon_sink sink)
+{
+	struct out o;
+
+	o.sink = sink;
+	o.n = 0;
+	o.value = o.started = o.space = false;
+	field_part(how, &o, without_lf(raw));
+	out_str(&o, STR("\r\n"));
+	out_flush(&o);
+}
+
+void
+canon_signature(
+    enum canon how, struct str raw, struct str without, struct canon_sink sink)
+{
+	struct out o;
+	size_t at;
+
+	o.sink = sink;
+	o.n = 0;
+	o.value = o.started = o.space = false;
+	raw = without_lf(raw);
+	at = without.n > 0 ? (size_t)(without.p - raw.p) : raw.n;
+	field_part(how, &o, str_head(raw, at));
+	field_part(how, &o, str_from(raw, at + without.n));
+	out_flush(&o);
+}

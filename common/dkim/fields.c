@@ -1,0 +1,172 @@
+#include <stdint.h>
+#include <stdlib.h>
+
+#include "common/dkim/fields.h"
+#include "common/dkim/tags.h"
+#include "common/message/header.h"
+
+struct entry {
+	struct str name, raw;
+	size_t place; /* in the header */
+	size_t same; /* in the first of a name: how many there are */
+	size_t used; /* in the first of a name: how many are hashed */
+};
+
+struct fields {
+	size_t n;
+	bool overflowed;
+	struct entry v[]; /* by name, then by place */
+};
+
+static int
+name_compare(struct str a, struct str b)
+{
+	size_t n = a.n < b.n ? a.n : b.n;
+
+	for (size_t i = 0; i < n; i++) {
+		int c = to_lower(a.p[i]) - to_lower(b.p[i]);
+
+		if (c != 0)
+			return c;
+	}
+	return (a.n > b.n) - (a.n < b.n);
+}
+
+static int
+entry_compare(const void *va, const void *vb)
+{
+	const struct entry *a = va, *b = vb;
+	int c = name_compare(a->name, b->name);
+
+	return c != 0 ? c : (a->place > b->place) - (a->place < b->place);
+}
+
+static size_t
+count_all(struct str block)
+{
+	struct field f;
+	size_t n = 0;
+
+	while (header_next(&block, &f) == 1)
+		n += f.name.n > 0;
+	return n;
+}
+
+static void
+fill(struct fields *t, struct str block, size_t max)
+{
+	struct field f;
+
+	while (t->n < max && header_next(&block, &f) == 1) {
+		if (f.name.n == 0)
+			continue;
+		t->v[t->n].name = f.name;
+		t->v[t->n].raw = f.raw;
+		t->v[t->n].place = t->n;
+		t->n++;
+	}
+}
+
+/* Writes into the first entry of each name how many there are. */
+static void
+count_same(struct fields *t)
+{
+	size_t first = 0;
+
+	for (size_t i = 0; i < t->n; i++) {
+		if (name_compare(t->v[first].name, t->v[i].name) != 0)
+			first = i;
+		t->v[first].same = i - first + 1;
+	}
+}
+
+struct fields *
+fields_new(struct str block)
+{
+	size_t all = count_all(block);
+	size_t max = all < FIELDS_MAX ? all : FIELDS_MAX;
+	struct fields *t = calloc(1, sizeof(*t) + max * sizeof(t->v[0]));
+
+	if (t == NULL)
+		return NULL;
+	t->overflowed = all > FIELDS_MAX;
+	fill(t, block, max);
+	qsort(t->v, t->n, sizeof(t->v[0]), entry_compare);
+	count_same(t);
+	return t;
+}
+
+void
+fields_free(struct fields *t)
+{
+	free(t);
+}
+
+bool
+fields_overflowed(const struct fields *t)
+{
+	return t->overflowed;
+}
+
+/* Index of the first entry with this name, or t->n. */
+static size_t
+find(const struct fields *t, struct str name)
+{
+	size_t low = 0, high = t->n, mid;
+
+	while (low < high) {
+		mid = low + (high - low) / 2;
+		if (name_compare(t->v[mid].name, name) < 0)
+			low = mid + 1;
+		else
+			high = mid;
+	}
+	if (low < t->n && name_compare(t->v[low].name, name) == 0)
+		return low;
+	return t->n;
+}
+
+size_t
+fields_count(const struct fields *t, struct str name)
+{
+	size_t i = find(t, name);
+
+	return i < t->n ? t->v[i].same : 0;
+}
+
+/* The next instance from the bottom that is not own; NULL if none is left. */
+static const struct entry *
+take(struct fields *t, struct str name, const char *own)
+{
+	size_t i = find(t, name);
+	struct entry *first;
+	const struct entry *e;
+
+	if (i == t->n)
+		return NULL;
+	first = &t->v[i];
+	while (first->used < first->same) {
+		first->used++;
+		e = first + (first->same - first->used);
+		if (e->raw.p != own)
+			return e;
+	}
+	return NULL;
+}
+
+void
+fields_hash(struct fields *t, struct str h, const char *own, enum canon how,
+    struct canon_sink sink)
+{
+	const struct entry *e;
+	struct str name;
+	bool more = true;
+
+	for (size_t i = 0; i < t->n; i++)
+		t->v[i].used = 0;
+	while (tags_item(&h, &more, &name) == 1) {
+		e = take(t, name, own);
+		if (e != NULL)
+			canon_field(how, e->raw, sink);
+	}
+}

@@ -1,0 +1,371 @@
+#include <stdlib.h>
+
+#include <idn2.h>
+
+#include "common/dkim/sig.h"
+#include "common/dkim/tags.h"
+#include "common/message/header.h"
+
+enum {
+	IDN_MAX = 1024, /* bytes of a name with U-labels */
+	DIGITS_MAX = 12, /* of t= and x= */
+	LENGTH_MAX = 76, /* digits of l= */
+};
+
+/* ---- names ---- */
+
+static bool
+is_label(struct str s)
+{
+	for (size_t i = 0; i < s.n; i++)
+		if (!is_alpha(s.p[i]) && !is_digit(s.p[i]) && s.p[i] != '-' &&
+		    s.p[i] != '_')
+			return false;
+	return s.n > 0 && s.n <= SIG_LABEL_MAX;
+}
+
+static bool
+is_ascii(struct str s)
+{
+	for (size_t i = 0; i < s.n; i++)
+		if ((unsigned char)s.p[i] >= 0x80)
+			return false;
+	return true;
+}
+
+/* Labels of ASCII to lower case. */
+static int
+ascii_domain(struct str text, char out[SIG_NAME_MAX + 1])
+{
+	struct str rest = text, label;
+	bool more = true;
+
+	if (text.n > SIG_NAME_MAX)
+		return -1;
+	while (more) {
+		more = str_cut(&rest, '.', &label);
+		if (!is_label(label))
+			return -1;
+	}
+	for (size_t i = 0; i < text.n; i++)
+		out[i] = to_lower(text.p[i]);
+	out[text.n] = '\0';
+	return 0;
+}
+
+int
+sig_domain(struct str text, char out[SIG_NAME_MAX + 1])
+{
+	char *name, *ascii = NULL;
+	int r = -1;
+
+	if (is_ascii(text))
+		return ascii_domain(text, out);
+	if (text.n > IDN_MAX || str_has(text, '\0'))
+		return -1;
+	name = str_dup(text);
+	if (name != NULL &&
+	    idn2_lookup_u8((const uint8_t *)name, (uint8_t **)&ascii,
+		IDN2_NFC_INPUT | IDN2_NONTRANSITIONAL) == IDN2_OK)
+		r = ascii_domain(str_c(ascii), out);
+	idn2_free(ascii);
+	free(name);
+	return r;
+}
+
+bool
+sig_is_below(const char *name, const char *parent)
+{
+	size_t n = strlen(name), m = strlen(parent);
+
+	if (n < m || strcmp(name + n - m, parent) != 0)
+		return false;
+	return n == m || name[n - m - 1] == '.';
+}
+
+/* ---- checks, each for one tag or a few (RFC 6376 section 6.1.1) ---- */
+
+static struct str
+value_of(const struct tags *t, const char *name)
+{
+	const struct tag *tag = tags_find(t, str_c(name));
+
+	return tag == NULL ? STR_NULL : tag->value;
+}
+
+static bool
+has(const struct tags *t, const char *name)
+{
+	return tags_find(t, str_c(name)) != NULL;
+}
+
+static enum dkim_error
+check_required(const struct tags *t, struct sig *s)
+{
+	static const char *const names[] = { "v", "a", "b", "bh", "d", "h",
+		"s" };
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+		if (!has(t, names[i]))
+			return DKIM_SIG_MISSING;
+	(void)s;
+	return DKIM_OK;
+}
+
+static enum dkim_error
+check_version(const struct tags *t, struct sig *s)
+{
+	(void)s;
+	return str_eq(value_of(t, "v"), STR("1")) ? DKIM_OK : DKIM_SIG_VERSION;
+}
+
+static enum dkim_error
+check_algorithm(const struct tags *t, struct sig *s)
+{
+	(void)t;
+	if (str_eq(s->a, STR("rsa-sha256")))
+		s->algorithm = SIG_RSA_SHA256;
+	else if (str_eq(s->a, STR("ed25519-sha256")))
+		s->algorithm = SIG_ED25519_SHA256;
+	else if (str_eq(s->a, STR("rsa-sha1")))
+		return DKIM_SIG_SHA1;
+	else
+		return DKIM_SIG_ALGORITHM;
+	return DKIM_OK;
+}
+
+static int
+parse_canon(struct str s, enum canon *how)
+{
+	if (str_eq(s, STR("simple")))
+		*how = CANON_SIMPLE;
+	else if (str_eq(s, STR("relaxed")))
+		*how = CANON_RELAXED;
+	else
+		return -1;
+	return 0;
+}
+
+static enum dkim_error
+check_canon(const struct tags *t, struct sig *s)
+{
+	struct str body = value_of(t, "c"), header;
+
+	s->header = s->body = CANON_SIMPLE;
+	if (!has(t, "c"))
+		return DKIM_OK;
+	if (!str_cut(&body, '/', &header))
+		body = STR("simple");
+	if (parse_canon(header, &s->header) == -1 ||
+	    parse_canon(body, &s->body) == -1)
+		return DKIM_SIG_CANON;
+	return DKIM_OK;
+}
+
+static enum dkim_error
+check_query(const struct tags *t, struct sig *s)
+{
+	struct str rest = value_of(t, "q"), item;
+	bool more = true;
+
+	(void)s;
+	if (!has(t, "q"))
+		return DKIM_OK;
+	while (tags_item(&rest, &more, &item) == 1)
+		if (str_eq(item, STR("dns/txt")))
+			return DKIM_OK;
+	return DKIM_SIG_QUERY;
+}
+
+static enum dkim_error
+check_names(const struct tags *t, struct sig *s)
+{
+	char selector[SIG_NAME_MAX + 1];
+	struct buf b;
+
+	(void)t;
+	if (sig_domain(s->d, s->domain) == -1)
+		return DKIM_SIG_DOMAIN;
+	if (sig_domain(s->s, selector) == -1)
+		return DKIM_SIG_SELECTOR;
+	if (strlen(selector) + strlen("._domainkey.") + strlen(s->domain) >
+	    SIG_NAME_MAX)
+		return DKIM_SIG_SELECTOR;
+	b = (struct buf){ s->query, 0, SIG_NAME_MAX + 1, SIG_NAME_MAX + 1,
+		false };
+	buf_str(&b, str_c(selector));
+	buf_str(&b, STR("._domainkey."));
+	buf_str(&b, str_c(s->domain));
+	buf_chr(&b, '\0');
+	return DKIM_OK;
+}
+
+static bool
+is_field_name(struct str s)
+{
+	for (size_t i = 0; i < s.n; i++)
+		if (s.p[i] <= ' ' || s.p[i] > '~')
+			return false;
+	return s.n > 0;
+}
+
+static enum dkim_error
+check_fields(const struct tags *t, struct sig *s)
+{
+	struct str rest = value_of(t, "h"), item;
+	bool more = true, from = false;
+
+	s->h = rest;
+	for (size_t n = 0; tags_item(&rest, &more, &item) == 1; n++) {
+		if (n == SIG_FIELDS_MAX || !is_field_name(item))
+			return DKIM_SIG_FIELDS;
+		from = from || str_ieq(item, STR("from"));
+	}
+	return from ? DKIM_OK : DKIM_SIG_FROM;
+}
+
+static enum dkim_error
+check_values(const struct tags *t, struct sig *s)
+{
+	int n = digest_from_base64(value_of(t, "bh"), s->bh, sizeof(s->bh));
+
+	if (n != DIGEST_SIZE)
+		return DKIM_SIG_HASH;
+	n = digest_from_base64(s->b_raw, s->b, sizeof(s->b));
+	if (n <= 0)
+		return DKIM_SIG_VALUE;
+	s->b_size = (size_t)n;
+	if (s->algorithm == SIG_ED25519_SHA256 && n != 64)
+		return DKIM_SIG_VALUE;
+	return DKIM_OK;
+}
+
+/* Undoes dkim-quoted-printable (RFC 6376 section 2.11); -1 if it is not. */
+static int
+unquote(struct str s, struct buf *out)
+{
+	uint64_t c;
+
+	while (s.n > 0) {
+		if (s.p[0] == '=') {
+			if (s.n < 3 || str_hex64(str_n(s.p + 1, 2), &c) == -1)
+				return -1;
+			buf_chr(out, (char)c);
+			s = str_from(s, 3);
+			continue;
+		}
+		if (!is_wsp(s.p[0]) && s.p[0] != '\r' && s.p[0] != '\n')
+			buf_chr(out, s.p[0]);
+		s = str_from(s, 1);
+	}
+	return buf_failed(out) ? -1 : 0;
+}
+
+static enum dkim_error
+check_identity(const struct tags *t, struct sig *s)
+{
+	char space[IDN_MAX];
+	struct buf b = { space, 0, IDN_MAX, IDN_MAX, false };
+	struct str local, domain;
+
+	s->has_i = has(t, "i");
+	if (!s->has_i) {
+		memcpy(s->identity, s->domain, sizeof(s->identity));
+		return DKIM_OK;
+	}
+	local = s->i;
+	if (!str_rcut(&local, '@', &domain) || unquote(domain, &b) == -1 ||
+	    sig_domain(buf_view(&b), s->identity) == -1 ||
+	    !sig_is_below(s->identity, s->domain))
+		return DKIM_SIG_IDENTITY;
+	return DKIM_OK;
+}
+
+static enum dkim_error
+check_time(const struct tags *t, struct sig *s)
+{
+	struct str at = value_of(t, "t"), until = value_of(t, "x");
+
+	s->has_t = has(t, "t");
+	s->has_x = has(t, "x");
+	if (at.n > DIGITS_MAX || until.n > DIGITS_MAX ||
+	    (s->has_t && str_u64(at, UINT64_MAX, &s->t) == -1) ||
+	    (s->has_x && str_u64(until, UINT64_MAX, &s->x) == -1) ||
+	    (s->has_t && s->has_x && s->x <= s->t))
+		return DKIM_SIG_TIME;
+	return DKIM_OK;
+}
+
+static enum dkim_error
+check_length(const struct tags *t, struct sig *s)
+{
+	struct str l = value_of(t, "l");
+
+	s->has_l = has(t, "l");
+	if (!s->has_l)
+		return DKIM_OK;
+	for (size_t i = 0; i < l.n; i++)
+		if (!is_digit(l.p[i]))
+			return DKIM_SIG_LENGTH;
+	if (l.n == 0 || l.n > LENGTH_MAX)
+		return DKIM_SIG_LENGTH;
+	/* A number that no body reaches is as good as any other such. */
+	if (str_u64(l, UINT64_MAX - 1, &s->l) == -1)
+		s->l = UINT64_MAX - 1;
+	return DKIM_OK;
+}
+
+static enum dkim_error (*const checks[])(const struct tags *, struct sig *) = {
+	check_required,
+	check_version,
+	check_algorithm,
+	check_canon,
+	check_query,
+	check_names,
+	check_fields,
+	check_values,
+	check_identity,
+	check_time,
+	check_length,
+};
+
+enum dkim_error
+sig_parse(struct str raw, struct sig *s)
+{
+	struct field f;
+	struct tags tags;
+	const struct tag *b;
+	enum dkim_error e = DKIM_OK;
+
+	memset(s, 0, sizeof(*s));
+	if (raw.n > SIG_FIELD_MAX)
+		return DKIM_SIG_SIZE;
+	if (header_next(&raw, &f) != 1 || f.name.n == 0 ||
+	    tags_parse(f.value, &tags) == -1)
+		return DKIM_SIG_SYNTAX;
+	s->d = value_of(&tags, "d");
+	s->s = value_of(&tags, "s");
+	s->i = value_of(&tags, "i");
+	s->a = value_of(&tags, "a");
+	b = tags_find(&tags, STR("b"));
+	if (b != NULL)
+		s->b_raw = b->raw;
+	for (size_t i = 0; i < sizeof(checks) / sizeof(checks[0]); i++) {
+		e = checks[i](&tags, s);
+		if (e != DKIM_OK)
+			break;
+	}
+	return e;
+}
+
+enum dkim_error
+sig_check(const struct sig *s, uint64_t now, bool allow_l)
+{
+	if (s->has_x && s->x + SIG_SKEW < now)
+		return DKIM_SIG_EXPIRED;
+	if (s->has_t && s->t > now + SIG_SKEW)
+		return DKIM_SIG_FUTURE;
+	if (s->has_l && !allow_l)
+		return DKIM_SIG_PARTIAL;
+	return DKIM_OK;
+}

@@ -1,0 +1,197 @@
+#include <stdint.h>
+
+#include "common/message/fold.h"
+
+static void
+fold_text(struct fold *f, struct str text)
+{
+	f->column += text.n;
+	f->bytes += text.n;
+	if (f->bytes > FOLD_LINE_MAX)
+		f->out->failed = true;
+	buf_str(f->out, text);
+}
+
+static void
+fold_here(struct fold *f)
+{
+	buf_add(f->out, "\n\t", 2);
+	f->column = FOLD_TAB;
+	f->bytes = 1;
+}
+
+/* Nothing in this line but the HTAB it starts with. */
+static bool
+is_fresh(const struct fold *f)
+{
+	return f->bytes == 1 && f->column == FOLD_TAB;
+}
+
+void
+fold_init(struct fold *f, struct buf *out, struct str name)
+{
+	f->out = out;
+	f->column = f->bytes = 0;
+	fold_text(f, name);
+	fold_text(f, STR(":"));
+}
+
+void
+fold_resume(struct fold *f, struct buf *out)
+{
+	struct str line = buf_view(out), before;
+
+	f->out = out;
+	before = line;
+	(void)str_rcut(&before, '\n', &line);
+	f->bytes = f->column = line.n;
+	if (line.n > 0 && line.p[0] == '\t')
+		f->column += FOLD_TAB - 1;
+}
+
+void
+fold_word(struct fold *f, struct str word)
+{
+	if (is_fresh(f)) {
+		fold_text(f, word);
+		return;
+	}
+	if (f->column + 1 + word.n > FOLD_COLUMNS)
+		fold_here(f);
+	else
+		fold_text(f, STR(" "));
+	fold_text(f, word);
+}
+
+void
+fold_line(struct fold *f, struct str word)
+{
+	if (!is_fresh(f))
+		fold_here(f);
+	fold_text(f, word);
+}
+
+void
+fold_glue(struct fold *f, struct str text)
+{
+	fold_text(f, text);
+}
+
+void
+fold_break(struct fold *f, struct str text)
+{
+	if (f->column + text.n > FOLD_COLUMNS && !is_fresh(f))
+		fold_here(f);
+	fold_text(f, text);
+}
+
+void
+fold_stream(struct fold *f, struct str text)
+{
+	size_t room;
+
+	while (text.n > 0) {
+		if (f->column >= FOLD_COLUMNS)
+			fold_here(f);
+		room = FOLD_COLUMNS - f->column;
+		fold_text(f, str_head(text, room));
+		text = str_from(text, room);
+	}
+}
+
+void
+fold_end(struct fold *f)
+{
+	buf_chr(f->out, '\n');
+	f->column = f->bytes = 0;
+}
+
+/* ---- values (RFC 8601 section 2.2) ---- */
+
+/*
+ * Length of the UTF-8 sequence at the start of s (RFC 3629 section 4), 0 if it
+ * is none.
+ */
+static size_t
+utf8_length(struct str s)
+{
+	unsigned char c = (unsigned char)s.p[0], d;
+	size_t n;
+
+	if (c < 0x80)
+		return 1;
+	if (c < 0xc2 || c > 0xf4)
+		return 0;
+	n = c < 0xe0 ? 2 : c < 0xf0 ? 3 : 4;
+	if (s.n < n)
+		return 0;
+	d = (unsigned char)s.p[1];
+	if ((c == 0xe0 && d < 0xa0) || (c == 0xed && d > 0x9f) ||
+	    (c == 0xf0 && d < 0x90) || (c == 0xf4 && d > 0x8f))
+		return 0;
+	for (size_t i = 1; i < n; i++)
+		if (((unsigned char)s.p[i] & 0xc0) != 0x80)
+			return 0;
+	return n;
+}
+
+static bool
+is_token(struct str s)
+{
+	for (size_t i = 0; i < s.n; i++)
+		if (s.p[i] <= ' ' || s.p[i] > '~' ||
+		    str_has(STR("()<>@,;:\\\"/[]?="), s.p[i]))
+			return false;
+	return s.n > 0;
+}
+
+/* A token, or two with "@" between, the first one possibly empty. */
+static bool
+is_plain(struct str s)
+{
+	struct str local;
+
+	if (!str_has(s, '@'))
+		return is_token(s);
+	(void)str_cut(&s, '@', &local);
+	return is_token(s) && (local.n == 0 || is_token(local));
+}
+
+/* One character of a value in quotes; takes it off *s. */
+static void
+value_next(struct str *s, bool utf8, struct buf *out)
+{
+	size_t n = utf8_length(*s);
+	char c = s->p[0];
+
+	if (n > 1 && utf8)
+		buf_add(out, s->p, n);
+	else if (n != 1)
+		buf_chr(out, '?');
+	else if (c >= ' ' && c != 0x7f) {
+		if (c == '"' || c == '\\')
+			buf_chr(out, '\\');
+		buf_chr(out, c);
+	}
+	*s = str_from(*s, n > 1 && utf8 ? n : 1);
+}
+
+void
+fold_value(struct str value, bool utf8, struct buf *out)
+{
+	size_t before, end;
+
+	if (value.n <= FOLD_VALUE_MAX && is_plain(value)) {
+		buf_str(out, value);
+		return;
+	}
+	end = value.n > FOLD_VALUE_MAX ? value.n - FOLD_VALUE_MAX : 0;
+	buf_chr(out, '"');
+	while (value.n > end) {
+		before = utf8_length(value);
+		if (utf8 && before > value.n - end)
+			break;
+		value_next(&value, utf8, out);
+	}
+	buf_chr(out, '"');
+}

@@ -1,0 +1,154 @@
+#include "common/message/qualify.h"
+
+/* How smtpd reads an address: not as RFC 5322 has it. */
+struct scan {
+	bool escape, quote, has_domain, has_group, has_bracket;
+	size_t comment, bracket;
+	size_t close; /* the last ">" that counts */
+	size_t last; /* the last byte that is neither space nor comment */
+};
+
+static bool
+is_c_space(char c)
+{
+	return c == ' ' || (c >= '\t' && c <= '\r');
+}
+
+/* Quotes, comments and escapes; between has escapes count within quotes. */
+static void
+scan_level(struct scan *s, char c, bool between)
+{
+	if (c == '(' && !s->escape && !s->quote)
+		s->comment++;
+	if (c == '"' && !s->escape && s->comment == 0)
+		s->quote = !s->quote;
+	if (c == ')' && !s->escape && !s->quote && s->comment > 0)
+		s->comment--;
+	s->escape = c == '\\' && !s->escape && s->comment == 0 &&
+	    (between || !s->quote);
+}
+
+static void
+scan_byte(struct scan *s, char c, size_t i)
+{
+	scan_level(s, c, false);
+	if (s->comment == 0 && c != ')' && !is_c_space(c))
+		s->last = i;
+	if (s->escape || s->comment > 0 || s->quote)
+		return;
+	if (c == '<' && s->bracket == 0) {
+		s->bracket++;
+		s->has_bracket = true;
+	}
+	if (c == '>' && s->bracket > 0) {
+		s->bracket--;
+		s->close = i;
+	}
+	s->has_domain = s->has_domain || c == '@';
+	s->has_group = s->has_group || c == ':';
+}
+
+/*
+ * Where in the address e smtpd adds "@host": returns 1 with the place, or 0 if
+ * it adds nothing.
+ */
+static int
+insert_place(struct str e, size_t host, size_t *place)
+{
+	struct scan s = { 0 };
+	size_t i;
+
+	if (e.n == 0 || e.n + 1 + host >= QUALIFY_ADDRESS)
+		return 0;
+	for (i = 0; i < e.n; i++)
+		scan_byte(&s, e.p[i], i);
+	if (s.escape || s.quote || s.comment > 0 || s.bracket > 0 ||
+	    s.has_domain || s.has_group)
+		return 0;
+	i = s.last;
+	if (s.has_bracket) {
+		i = s.close - 1;
+		while (is_c_space(e.p[i]))
+			i--;
+		if (e.p[i] == '<')
+			return 0;
+	} else if (is_c_space(e.p[i]))
+		return 0;
+	*place = i + 1;
+	return 1;
+}
+
+/* Adds the address e as smtpd would leave it; was it edited? */
+static bool
+add_address(struct str e, struct str host, struct buf *out)
+{
+	size_t place;
+
+	if (insert_place(e, host.n, &place) == 0) {
+		buf_str(out, e);
+		return false;
+	}
+	/*
+	 * Nothing but a comment: smtpd would write into it, and again each
+	 * time.  A space before it keeps smtpd from doing so.
+	 */
+	if (e.p[0] == '(' && place == 1) {
+		buf_chr(out, ' ');
+		buf_str(out, e);
+		return true;
+	}
+	buf_str(out, str_head(e, place));
+	buf_chr(out, '@');
+	buf_str(out, host);
+	buf_str(out, str_from(e, place));
+	return true;
+}
+
+/* Takes the next address off *rest: up to a comma outside of everything. */
+static struct str
+next_address(struct scan *s, struct str *rest)
+{
+	struct str e = *rest;
+
+	for (size_t i = 0; i < rest->n; i++) {
+		char c = rest->p[i];
+
+		/* smtpd goes by lines: a fold leaves its state as it is. */
+		if (c == '\n')
+			continue;
+		scan_level(s, c, true);
+		if (c == ',' && !s->escape && !s->quote && s->comment == 0) {
+			e = str_head(*rest, i);
+			break;
+		}
+	}
+	*rest = str_from(*rest, e.n);
+	return e;
+}
+
+int
+qualify_field(const struct field *f, struct str host, struct buf *out)
+{
+	struct scan s = { 0 };
+	struct str rest;
+	size_t was = out->n;
+	bool edited = false;
+
+	if (!str_ieq(f->name, STR("from")) && !str_ieq(f->name, STR("to")) &&
+	    !str_ieq(f->name, STR("cc")))
+		return 0;
+	/* smtpd takes white space before the colon as part of the name. */
+	if (f->raw.p[f->name.n] != ':' || f->value.n >= QUALIFY_MAX)
+		return 0;
+	rest = str_from(f->raw, f->name.n + 1);
+	buf_str(out, str_head(f->raw, f->name.n + 1));
+	while (rest.n > 0) {
+		edited |= add_address(next_address(&s, &rest), host, out);
+		if (rest.n > 0)
+			buf_chr(out, ',');
+		rest = str_from(rest, 1);
+	}
+	if (!edited && !buf_failed(out))
+		out->n = was;
+	return edited || buf_failed(out);
+}
