@@ -80,7 +80,9 @@ engine_counters(const struct engine *eng)
 void
 engine_flush(struct engine *eng)
 {
-	if (!eng->busy && out_pump(&eng->out) == -1)
+	int r = eng->busy ? out_collect(&eng->out) : out_pump(&eng->out);
+
+	if (r == -1)
 		loop_stop();
 }
 

@@ -109,7 +109,7 @@ void engine_counters(const struct engine *);
 int engine_line(struct engine *, struct str line);
 /* The same for the start of a line that was too long to keep. */
 void engine_lost_line(struct engine *, struct str head);
-/* Lets output go, unless lines are being worked on. */
+/* Lets output go; in blocks only while lines are being worked on. */
 void engine_flush(struct engine *);
 
 /*

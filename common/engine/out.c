@@ -96,6 +96,13 @@ fill(struct out *o)
 		o->done(r, done == 1);
 }
 
+static void
+fill_queue(struct out *o)
+{
+	while (o->replays != NULL && o->q.n - o->sent < OUT_BLOCK)
+		fill(o);
+}
+
 /* 1: there may be more to write; 0: nothing goes now; -1: smtpd is gone. */
 static int
 pump(struct out *o)
@@ -104,8 +111,7 @@ pump(struct out *o)
 	int r = 1;
 
 	while (r == 1 && turn < OUT_TURN) {
-		while (o->replays != NULL && o->q.n - o->sent < OUT_BLOCK)
-			fill(o);
+		fill_queue(o);
 		before = o->q.n - o->sent;
 		if (before == 0)
 			return 0;
@@ -113,6 +119,17 @@ pump(struct out *o)
 		turn += before - (o->q.n - o->sent);
 	}
 	return r;
+}
+
+int
+out_collect(struct out *o)
+{
+	if (o->pumping)
+		return 0;
+	o->pumping = true;
+	fill_queue(o);
+	o->pumping = false;
+	return o->q.n - o->sent < OUT_BLOCK ? 0 : out_pump(o);
 }
 
 void

@@ -57,6 +57,8 @@ void out_stop(struct out *, struct replay *);
 
 /* Writes what can be written now.  Returns -1 if smtpd is gone. */
 int out_pump(struct out *);
+/* The same, but what is less than a block waits for the next out_pump(). */
+int out_collect(struct out *);
 /* At the end: writes all that goes without waiting. */
 void out_drain(struct out *);
 
