@@ -20,7 +20,6 @@ import threading
 import time
 import traceback
 from pathlib import Path
-from typing import Iterator
 
 from lib import check, space
 from lib.case import Case, Options

@@ -1,44 +1,19 @@
 """Many sessions, clients that vanish, rspamds that come and go."""
 
-from concurrent.futures import ThreadPoolExecutor
-
 from lib import check, load, mail, proc, stub, wait
 from lib.case import Case
 from lib.load import account
 from lib.smtp import Client
-from lib.smtpd import Smtpd
 
 SESSIONS = 200
 QUICK = ["--timeout", "3", "--connect-timeout", "1"]
 
 
-def begin(mta: Smtpd, number: int) -> Client:
-    """A session in the middle of its message."""
-    client = Client(mta.port)
-    client.ehlo()
-    client.envelope("sender@example.net", ["user@example.org"])
-    client.cmd("DATA", 354)
-    wire = mail.wire(load.numbered(number))
-    client.write(wire[:len(wire) // 2])
-    return client
-
-
-def finish(client: Client, number: int) -> int:
-    wire = mail.wire(load.numbered(number))
-    client.write(wire[len(wire) // 2:])
-    code = client.read().code
-    client.close()
-    return code
-
-
 def test_200_sessions_at_once(case: Case) -> None:
     mta = case.smtpd_rspamd("-url", case.rspamd().url, "--timeout", "60")
     numbers = range(1, SESSIONS + 1)
-    clients = {n: begin(mta, n) for n in numbers}
-    # All of them end their message before the first reads its reply.
-    with ThreadPoolExecutor(SESSIONS) as pool:
-        codes = list(pool.map(lambda n: finish(clients[n], n), numbers))
-    check.equal("reply codes", set(codes), {250})
+    replies = load.at_once(mta, numbers)
+    check.equal("refused", load.refused_softly(replies), set())
     account(mta, set(numbers))
 
 
@@ -78,7 +53,7 @@ def test_client_drops_in_data(case: Case) -> None:
     account(mta, {1})
     files = proc.open_files(pid)
     for number in range(50):
-        begin(mta, number).drop()
+        load.begin(mta, number).drop()
     check.equal("reply code", load.send_one(mta, 2).code, 250)
     account(mta, {2})
     check.equal("requests made", server.count(), 2)
@@ -165,7 +140,7 @@ def test_next_host_after_a_503(case: Case) -> None:
 def test_end_of_smtpd_ends_the_filter(case: Case) -> None:
     mta = case.smtpd_rspamd("-url", case.stub(stub.hang()).url)
     case.filter_pid()
-    client = begin(mta, 1)
+    client = load.begin(mta, 1)
     wire = mail.wire(load.numbered(1))
     client.write(wire[len(wire) // 2:])
     mta.stop()

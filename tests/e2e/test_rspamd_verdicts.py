@@ -51,7 +51,8 @@ def test_spam_by_score_is_marked(case: Case) -> None:
 
 
 def test_forged_fields_are_replaced(case: Case) -> None:
-    forged = ["X-Spam: no", "authentication-results : mx.example.org; spf=pass",
+    forged = ["X-Spam: no",
+              "authentication-results : mx.example.org; spf=pass",
               "X-SPAM-STATUS: No,\n\tscore=-100", "x-spam: NO"]
     sent = mail.message("Hello", *forged, "X-Test-Score: T_A=7.5",
                         "X-Last: yes")

@@ -11,6 +11,8 @@ from .smtpd import Setup, Smtpd
 from .stub import Step, Stub
 
 REPO = Path(__file__).resolve().parents[3]
+# Programs that are not in the folder of their own name.
+PLACES = {"filter-sample": REPO / "tests/bin/filter-sample"}
 NEXT_ROOT = REPO / "tests/e2e/next/root"
 
 
@@ -42,7 +44,8 @@ class Case:
 
     def program(self, name: str) -> str:
         """A copy of one of our programs that any user may run."""
-        source = Path(self.options.programs.get(name, REPO / name / name))
+        place = PLACES.get(name, REPO / name / name)
+        source = Path(self.options.programs.get(name, place))
         if not source.exists():
             raise check.Skip(f"{source.name} is not built")
         copy = self.work / "bin" / name
