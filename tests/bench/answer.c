@@ -250,6 +250,9 @@ answer_line(struct bench *b, const char *line, size_t len)
 	s = session_find(b, sid, &old);
 	if (s == NULL && !old)
 		bench_fault(b, NULL, line, len, "no session had this id");
+	if (s == NULL && !data) /* no session ends with a request open */
+		bench_fault(
+		    b, NULL, line, len, "result for a session that has ended");
 	if (s == NULL)
 		b->st.late++;
 	else if (data)
