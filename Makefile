@@ -53,7 +53,8 @@ COMMON_OBJS =	common/base/buf.o common/base/clock.o common/base/log.o \
 		common/engine/check.o common/engine/cli.o \
 		common/engine/engine.o common/engine/lines.o \
 		common/engine/loop.o common/engine/main.o \
-		common/engine/msg.o common/engine/out.o \
+		common/engine/msg.o common/engine/msgview.o \
+		common/engine/out.o \
 		common/engine/replay.o common/engine/session.o
 
 RSPAMD_OBJS =	filter-rspamd/apply.o filter-rspamd/apply_remove.o \
@@ -125,6 +126,32 @@ deps:
 
 deps-test: deps
 	@sh tests/deps.sh test
+
+# Unit tests: tests/unit/test_NAME.c is linked with everything but main().
+UNIT_TESTS =
+
+UNIT_LIBS =	common/libcommon.a
+
+tests/bin/.unit: $(UNIT_LIBS) $(HDRS) tests/unit/run.sh
+	@mkdir -p tests/bin tests/log
+	@for t in $(UNIT_TESTS); do \
+		$(CC) $(C_ALL) $(LIB_CFLAGS) $(LDFLAGS) -o tests/bin/test_$$t \
+		    tests/unit/test_$$t.c $(UNIT_LIBS) $(ALL_LIBS) \
+		    $(CMOCKA_LIBS) || exit 1; done
+
+test-programs: all tests/bin/filter-sample tests/bin/.unit
+
+check: deps-test
+	@$(MAKE) -s test-programs
+	@sh tests/check.sh
+
+# One suite or more of tests/suites: make suite SUITE=unit
+suite: test-programs
+	@sh tests/check.sh $(SUITE)
+
+lint:
+	@mkdir -p tests/log
+	@sh tests/check.sh lint
 
 demo: deps
 	@$(MAKE) -s all

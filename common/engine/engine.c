@@ -5,8 +5,6 @@
 #include "common/engine/engine.h"
 #include "common/protocol/reply.h"
 
-#define REFUSAL "451 4.3.0 Temporary local problem"
-
 struct request {
 	struct engine *eng;
 	struct reply_to to;
@@ -99,7 +97,7 @@ engine_answer(struct engine *eng, const struct reply_to *to, enum phase phase,
 		    (unsigned long long)to->sid, phase_name(phase));
 		if (phase == PHASE_COMMIT)
 			(void)reply_result(
-			    q, to, phase, ANSWER_REJECT, STR(REFUSAL));
+			    q, to, phase, ANSWER_REJECT, STR(MSG_TRY_AGAIN));
 		else
 			(void)reply_result(
 			    q, to, phase, ANSWER_PROCEED, STR_NULL);
@@ -193,7 +191,8 @@ answer_alone(struct engine *eng, const struct wire_event *ev)
 	char prefix[REPLY_PREFIX_MAX];
 
 	if (ev->phase == PHASE_COMMIT) {
-		engine_answer(eng, &to, ev->phase, ANSWER_REJECT, STR(REFUSAL));
+		engine_answer(
+		    eng, &to, ev->phase, ANSWER_REJECT, STR(MSG_TRY_AGAIN));
 	} else if (ev->phase != PHASE_DATA_LINE) {
 		engine_answer(eng, &to, ev->phase, ANSWER_PROCEED, STR_NULL);
 	} else if (str_eq(ev->param, STR("."))) {
@@ -393,7 +392,7 @@ refuse(struct request *req, enum answer a, int code, const char *status,
 
 	buf_init(&b, REPLY_TEXT_MAX * 2);
 	reply_text(&b, code, str_c(status), text);
-	answer(req, a, buf_failed(&b) ? STR(REFUSAL) : buf_view(&b));
+	answer(req, a, buf_failed(&b) ? STR(MSG_TRY_AGAIN) : buf_view(&b));
 	buf_clear(&b);
 }
 

@@ -16,6 +16,8 @@ enum {
 	ENGINE_PROTOCOL_MIN = WIRE_V04
 };
 
+#define MSG_TRY_AGAIN "451 4.3.0 Temporary local problem"
+
 /* RECEIVING -> WAITING (for the filter) -> SENDING -> SENT -> ANSWERED. */
 enum msg_state {
 	MSG_RECEIVING,
@@ -131,6 +133,8 @@ bool session_was(const struct engine *, uint64_t id);
 struct msg *
 msg_get(struct engine *, struct session *, const struct wire_event *);
 void msg_line(struct msg *, struct str line);
+/* Ends the wait for the filter: reply is empty to accept. */
+void msg_decide(struct msg *, struct str reply);
 /* Something of it is gone, and what is left is of no use: it gets 451. */
 void msg_lose(struct msg *, const char *why);
 void msg_commit(struct engine *, struct session *, const struct wire_event *);

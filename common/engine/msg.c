@@ -1,4 +1,3 @@
-#include <stdarg.h>
 #include <stdlib.h>
 
 #include "common/base/clock.h"
@@ -8,7 +7,6 @@
 #include "common/message/longline.h"
 #include "common/protocol/reply.h"
 
-#define NO_MEMORY "451 4.3.0 Temporary local problem"
 #define TOO_LONG "550 5.6.0 Message has a line longer than this host takes"
 
 /* What a message may hold of header memory over the pool's budget. */
@@ -185,8 +183,8 @@ wait_for_filter(struct msg *m)
 		msg_lose(m, "no memory for its deadline");
 }
 
-static void
-decide(struct msg *m, struct str reply)
+void
+msg_decide(struct msg *m, struct str reply)
 {
 	struct engine *eng = m->eng;
 	struct reply_to to = { m->version, m->session->id, m->token };
@@ -220,9 +218,9 @@ on_dot(struct msg *m)
 	wait_for_filter(m);
 	if (m->lost) {
 		m->eng->count[COUNT_FAILED]++;
-		decide(m, STR(NO_MEMORY));
+		msg_decide(m, STR(MSG_TRY_AGAIN));
 	} else if (m->cut && m->eng->reject_long) {
-		decide(m, STR(TOO_LONG));
+		msg_decide(m, STR(TOO_LONG));
 	} else {
 		f->message(m);
 	}
@@ -266,7 +264,7 @@ verdict(const struct msg *m)
 {
 	if (m->refusal != NULL)
 		return str_c(m->refusal);
-	return m->lost ? STR(NO_MEMORY) : STR_NULL;
+	return m->lost ? STR(MSG_TRY_AGAIN) : STR_NULL;
 }
 
 static void
@@ -317,12 +315,12 @@ msg_commit(struct engine *eng, struct session *s, const struct wire_event *ev)
 		break;
 	if (m == NULL) {
 		engine_answer(
-		    eng, &to, PHASE_COMMIT, ANSWER_REJECT, STR(NO_MEMORY));
+		    eng, &to, PHASE_COMMIT, ANSWER_REJECT, STR(MSG_TRY_AGAIN));
 	} else if (m->state == MSG_SENT) {
 		answer_commit(m, &to, verdict(m));
 	} else if (m->state == MSG_RECEIVING) {
 		/* There will be no dot: smtpd has lost its way. */
-		answer_commit(m, &to, STR(NO_MEMORY));
+		answer_commit(m, &to, STR(MSG_TRY_AGAIN));
 	} else {
 		/* smtpd waits for the dot before it asks; others may not. */
 		m->commit = to;
@@ -351,175 +349,8 @@ msg_expire(void *arg)
 			msg_warn(m, "no answer in %u ms; it gets 451",
 			    eng->deadline_ms);
 			eng->count[COUNT_FAILED]++;
-			decide(m, STR(NO_MEMORY));
+			msg_decide(m, STR(MSG_TRY_AGAIN));
 		}
 		free_data(m);
 	}
-}
-
-/* What filters see and say. */
-
-const struct session *
-msg_session(const struct msg *m)
-{
-	return m->session;
-}
-
-void *
-msg_data(const struct msg *m)
-{
-	return m->data;
-}
-
-const char *
-msg_id(const struct msg *m)
-{
-	return m->session->env.msgid != NULL ? m->session->env.msgid : "-";
-}
-
-struct str
-msg_header(const struct msg *m)
-{
-	return buf_view(&m->header);
-}
-
-bool
-msg_header_cut(const struct msg *m)
-{
-	return m->header_cut;
-}
-
-const struct store *
-msg_store(const struct msg *m)
-{
-	return m->store;
-}
-
-uint64_t
-msg_size(const struct msg *m)
-{
-	return m->header.n + (m->store == NULL ? 0 : store_size(m->store));
-}
-
-uint64_t
-msg_waited(const struct msg *m)
-{
-	return m->dot_us == 0 ? 0 : clock_us() - m->dot_us;
-}
-
-size_t
-msg_line_max(const struct msg *m)
-{
-	return reply_line_max(m->version);
-}
-
-bool
-msg_is_open(const struct msg *m)
-{
-	return m->state == MSG_WAITING;
-}
-
-static int
-apply_edit(struct msg *m, const struct edit *e)
-{
-	struct buf changed;
-
-	/* What the filter inserts comes on top of what the client may send. */
-	buf_init(&changed, (size_t)HEADER_MAX * 2);
-	edit_write(e, &changed);
-	if (buf_failed(&changed)) {
-		buf_clear(&changed);
-		return -1;
-	}
-	m->eng->pool.used += changed.cap - m->counted;
-	m->counted = changed.cap;
-	buf_clear(&m->header);
-	m->header = changed;
-	return 0;
-}
-
-void
-msg_accept(struct msg *m, struct edit *owned)
-{
-	int r = 0;
-
-	if (!msg_is_open(m)) {
-		edit_free(owned);
-		return;
-	}
-	if (owned != NULL && edit_changed(owned))
-		r = apply_edit(m, owned);
-	edit_free(owned);
-	if (r == -1) {
-		m->eng->count[COUNT_FAILED]++;
-		msg_warn(m, "no memory for its new header; it gets 451");
-	}
-	decide(m, r == -1 ? STR(NO_MEMORY) : STR_NULL);
-}
-
-int
-msg_set_body(struct msg *m, struct str body)
-{
-	struct store *st = store_new(&m->eng->pool);
-	struct str line;
-
-	if (st == NULL || store_line(st, STR_NULL) == -1)
-		goto fail;
-	while (body.n > 0) {
-		(void)str_cut(&body, '\n', &line);
-		if (line.n > 0 && line.p[line.n - 1] == '\r')
-			line.n--;
-		if (store_line(st, line) == -1)
-			goto fail;
-	}
-	store_free(m->store);
-	m->store = st;
-	return 0;
-fail:
-	store_free(st);
-	return -1;
-}
-
-void
-msg_refuse(struct msg *m, int code, const char *status, struct str text)
-{
-	struct buf reply;
-
-	if (!msg_is_open(m))
-		return;
-	buf_init(&reply, REPLY_TEXT_MAX * 2);
-	reply_text(&reply, code, str_c(status), text);
-	decide(m, buf_failed(&reply) ? STR(NO_MEMORY) : buf_view(&reply));
-	buf_clear(&reply);
-}
-
-static void
-vlog(void (*log)(const char *, ...), const struct msg *m, const char *fmt,
-    va_list ap)
-{
-	char text[LOG_LINE_MAX];
-
-	(void)vsnprintf(text, sizeof(text), fmt, ap);
-	log("%016llx %s %s", (unsigned long long)m->session->id, msg_id(m),
-	    text);
-}
-
-void
-msg_info(const struct msg *m, const char *fmt, ...)
-{
-	va_list ap;
-
-	va_start(ap, fmt);
-	vlog(log_info, m, fmt, ap);
-	va_end(ap);
-}
-
-void
-msg_warn(const struct msg *m, const char *fmt, ...)
-{
-	va_list ap;
-
-	va_start(ap, fmt);
-	vlog(log_warn, m, fmt, ap);
-	va_end(ap);
 }

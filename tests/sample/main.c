@@ -59,7 +59,8 @@ sample_message(struct msg *m)
 	struct edit *e = edit_new(msg_header(m));
 	char text[32];
 
-	(void)snprintf(text, sizeof(text), "%llu", (unsigned long long)c->lines);
+	(void)snprintf(
+	    text, sizeof(text), "%llu", (unsigned long long)c->lines);
 	if (e == NULL ||
 	    edit_insert(e, 0, STR("X-Body-Lines"), str_c(text)) == -1) {
 		edit_free(e);
