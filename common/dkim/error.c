@@ -41,6 +41,7 @@ static const struct {
 	[DKIM_KEY_HASH] = { DKIM_PERMERROR, "key not for sha256" },
 	[DKIM_KEY_SERVICE] = { DKIM_PERMERROR, "key not for email" },
 	[DKIM_KEY_STRICT] = { DKIM_PERMERROR, "key not for subdomains" },
+	[DKIM_KEY_SEVERAL] = { DKIM_PERMERROR, "several keys" },
 	[DKIM_KEY_SHORT] = { DKIM_POLICY, "key too short" },
 	[DKIM_KEY_LONG] = { DKIM_PERMERROR, "key too long" },
 	[DKIM_BODY_MISMATCH] = { DKIM_FAIL, "body hash mismatch" },

@@ -53,6 +53,7 @@ enum dkim_error {
 	DKIM_KEY_HASH,
 	DKIM_KEY_SERVICE,
 	DKIM_KEY_STRICT,
+	DKIM_KEY_SEVERAL, /* none of several verifies */
 	DKIM_KEY_SHORT,
 	DKIM_KEY_LONG,
 	/* verification: RFC 6376 section 6.1.3 */
