@@ -48,8 +48,14 @@ COMMON_OBJS =	common/base/buf.o common/base/clock.o common/base/log.o \
 		common/base/str.o \
 		common/protocol/phase.o common/protocol/reply.o \
 		common/protocol/wire.o \
-		common/message/edit.o common/message/header.o \
-		common/message/longline.o common/message/store.o \
+		common/message/address.o common/message/edit.o \
+		common/message/fold.o common/message/header.o \
+		common/message/longline.o common/message/qualify.o \
+		common/message/store.o \
+		common/dkim/canon.o common/dkim/der.o common/dkim/digest.o \
+		common/dkim/error.o common/dkim/fields.o common/dkim/form.o \
+		common/dkim/key.o common/dkim/record.o common/dkim/sig.o \
+		common/dkim/sign.o common/dkim/tags.o common/dkim/verify.o \
 		common/engine/check.o common/engine/cli.o \
 		common/engine/engine.o common/engine/lines.o \
 		common/engine/loop.o common/engine/main.o \
