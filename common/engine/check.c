@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/types.h>
+#include <unistd.h>
 
 #include "common/engine/cli.h"
 #include "common/engine/engine.h"
@@ -134,20 +135,25 @@ open_session(struct run *r, const struct check *c)
 {
 	const char *ip = c->ip != NULL ? c->ip : "127.0.0.1";
 	bool v6 = strchr(ip, ':') != NULL;
-	char bytes[] = "report|0.7|0.000000|smtp-in|";
+	const char *head = "report|0.7|0.000000|smtp-in|";
 
+	char name[256];
+
+	if (gethostname(name, sizeof(name)) == -1)
+		(void)snprintf(name, sizeof(name), "localhost");
+	name[sizeof(name) - 1] = '\0';
 	say(r, "config|protocol|0.7");
-	say(r, "config|admd|%s", c->name);
+	say(r, "config|admd|%s", name);
 	say(r, "config|ready");
 	say(r, "%slink-connect|" SID "|<unknown>|error|%s%s%s:25|127.0.0.1:25",
-	    bytes, v6 ? "[" : "", ip, v6 ? "]" : "");
-	say(r, "%slink-greeting|" SID "|%s", bytes, c->name);
-	say(r, "%slink-identify|" SID "|EHLO|%s", bytes,
+	    head, v6 ? "[" : "", ip, v6 ? "]" : "");
+	say(r, "%slink-greeting|" SID "|%s", head, name);
+	say(r, "%slink-identify|" SID "|EHLO|%s", head,
 	    c->helo != NULL ? c->helo : "localhost");
 	if (c->user != NULL)
-		say(r, "%slink-auth|" SID "|pass|%s", bytes, c->user);
-	say(r, "%stx-begin|" SID "|" MSGID, bytes);
-	say(r, "%stx-mail|" SID "|" MSGID "|ok|%s", bytes,
+		say(r, "%slink-auth|" SID "|pass|%s", head, c->user);
+	say(r, "%stx-begin|" SID "|" MSGID, head);
+	say(r, "%stx-mail|" SID "|" MSGID "|ok|%s", head,
 	    c->from != NULL ? c->from : "");
 	for (size_t i = 0; i < c->nrcpts; i++)
 		say(r,

@@ -146,7 +146,7 @@ void msg_expire(void *engine);
 /* Runs a message of a file through the filter: check.c.  Exit status. */
 struct check {
 	const char *file; /* "-" is stdin */
-	const char *ip, *helo, *from, *user, *name;
+	const char *ip, *helo, *from, *user;
 	const char **rcpts;
 	size_t nrcpts;
 };
