@@ -4,6 +4,7 @@
 #include "common/message/edit.h"
 #include "common/message/header.h"
 
+#define UTF8_TAIL_MAX 3 /* bytes of a sequence after its first */
 #define FOLD_AT 78 /* column where a long line is folded (RFC 5322 2.1.1) */
 
 struct item {
@@ -152,6 +153,13 @@ next_line(struct str *value, struct str *line)
 	return true;
 }
 
+/* Is it a byte of a UTF-8 sequence after its first? */
+static bool
+is_tail(char c)
+{
+	return ((unsigned char)c & 0xc0) == 0x80;
+}
+
 /* Where to fold a line that is too long; its length if it need not be. */
 static size_t
 fold_point(struct str line, size_t column)
@@ -169,23 +177,34 @@ fold_point(struct str line, size_t column)
 		}
 		text = text || !is_wsp(line.p[i]);
 	}
-	return best > 0 ? best : i;
+	if (best > 0)
+		return best;
+	/* Nowhere to fold: a cut, but not inside a UTF-8 sequence. */
+	for (best = i; best > i - UTF8_TAIL_MAX && is_tail(line.p[best]);)
+		best--;
+	return is_tail(line.p[best]) ? i : best;
 }
 
-/* One line of a value, without control bytes, folded where it is too long. */
+/* Is there nothing to see in this line? */
+static bool
+is_blank(struct str line)
+{
+	return str_trim(line).n == 0;
+}
+
+/* One line of a value, folded where it is too long. */
 static void
 add_line(struct buf *b, struct str line, size_t column)
 {
 	while (line.n > 0) {
-		size_t n = fold_point(line, column);
-		for (size_t i = 0; i < n; i++) {
-			unsigned char c = (unsigned char)line.p[i];
-			if (c == '\t' || (c >= 32 && c != 127))
-				buf_chr(b, line.p[i]);
-		}
-		buf_chr(b, '\n');
-		line = str_from(line, n);
+		struct str piece = str_head(line, fold_point(line, column));
+		line = str_from(line, piece.n);
 		column = 0;
+		/* A line of blanks alone could pass for the header's end. */
+		if (!is_blank(piece)) {
+			buf_str(b, piece);
+			buf_chr(b, '\n');
+		}
 		if (line.n > 0 && !is_wsp(line.p[0])) {
 			buf_chr(b, '\t');
 			column = 1;
@@ -193,15 +212,16 @@ add_line(struct buf *b, struct str line, size_t column)
 	}
 }
 
-static bool
-is_blank(struct str line)
+/* Leaves out what has no place in a header: controls but HTAB, CR and LF. */
+static void
+add_clean(struct buf *b, struct str value)
 {
-	for (size_t i = 0; i < line.n; i++) {
-		unsigned char c = (unsigned char)line.p[i];
-		if (c > 32 && c != 127)
-			return false;
+	for (size_t i = 0; i < value.n; i++) {
+		unsigned char c = (unsigned char)value.p[i];
+		if ((c >= 32 && c != 127) || c == '\t' || c == '\r' ||
+		    c == '\n')
+			buf_chr(b, value.p[i]);
 	}
-	return true;
 }
 
 static void
@@ -229,17 +249,21 @@ format_field(struct buf *b, struct str name, struct str value)
 int
 edit_insert(struct edit *e, size_t pos, struct str name, struct str value)
 {
-	struct buf b;
+	struct buf b, clean;
+	int ret = -1;
 
 	if (!edit_is_name(name) || value.n > EDIT_VALUE_MAX)
 		return -1;
 	buf_init(&b, (size_t)EDIT_VALUE_MAX * 3);
-	format_field(&b, name, value);
-	if (buf_failed(&b) || insert_owned(e, pos, b.p, b.n, name.n) == -1) {
+	buf_init(&clean, EDIT_VALUE_MAX);
+	add_clean(&clean, value);
+	format_field(&b, name, buf_view(&clean));
+	if (!buf_failed(&clean) && !buf_failed(&b))
+		ret = insert_owned(e, pos, b.p, b.n, name.n);
+	if (ret == -1)
 		buf_clear(&b);
-		return -1;
-	}
-	return 0;
+	buf_clear(&clean);
+	return ret;
 }
 
 int

@@ -46,7 +46,7 @@ longline_next(struct str *rest, size_t max, bool in_header, bool *tab)
 	at = in_header ? fold_at(*rest, max) : split_at(*rest, max);
 	if (at == 0) {
 		at = max;
-		*tab = true;
+		*tab = !is_wsp(rest->p[at]);
 	}
 	*rest = str_from(*rest, at);
 	return str_head(piece, at);
