@@ -134,9 +134,9 @@ deps-test: deps
 	@sh tests/deps.sh test
 
 # Unit tests: tests/unit/test_NAME.c is linked with everything but main().
-UNIT_TESTS =
+UNIT_TESTS =	edit header longline store
 
-UNIT_LIBS =	common/libcommon.a
+UNIT_LIBS =	filter-rspamd/librspamd.a common/libcommon.a
 
 tests/bin/.unit: $(UNIT_LIBS) $(HDRS) tests/unit/run.sh
 	@mkdir -p tests/bin tests/log
