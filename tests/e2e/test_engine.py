@@ -9,6 +9,7 @@ from lib.smtpd import Smtpd
 MB = 1_000_000
 PEAK_MIB = 20
 SESSIONS = 200
+TEXT = b"One line of a long message, about as long as they are.\n"
 
 
 def start(case: Case, filters: int = 1, *args: str) -> Smtpd:
@@ -56,19 +57,89 @@ def test_refused_recipient(case: Case) -> None:
 
 def test_30_mb_in_little_memory(case: Case) -> None:
     mta = start(case)
-    line = b"one line of a long message, about as long as they are\n"
-    sent = mail.message(body=line * (30 * MB // len(line)))
+    sent = mail.message(body=TEXT * (30 * MB // len(TEXT)))
     passes(mta, "30 MB", sent)
+    check.at_most("peak resident MiB of the filter",
+                  proc.peak_mib(pid(case)), PEAK_MIB)
+
+
+def test_long_line_that_passes_whole(case: Case) -> None:
+    mta = start(case)
+    longest = case.longest_line
+    passes(mta, "longest line", mail.message(
+        body=b"x" * longest + b"\n." + b"y" * (longest - 2) + b"\nend\n"))
+
+
+def test_65_kb_line_is_split(case: Case) -> None:
+    """The dots make pieces that need stuffing wherever the cut falls."""
+    mta = start(case)
+    line = b"." * 65_000 + b"z" * 532
+    sent = mail.message(body=b"before\n" + line + b"\nafter\n")
+    check.equal("reply code", mta.submit(sent).code, 250)
+    lines = mail.split(mta.mail().message)[1].split(b"\n")
+    check.equal("first line", lines[0], b"before")
+    check.equal("last lines", lines[-2:], [b"after", b""])
+    check.same_bytes("pieces of the line", b"".join(lines[1:-2]), line)
+    check.at_most("longest piece", max(map(len, lines)), case.longest_line)
+    case.wait_log(mta, "filter-sample: ")
+
+
+def test_long_header_line_is_folded(case: Case) -> None:
+    mta = start(case)
+    words = " ".join(f"word{i}" for i in range(7000))
+    sent = mail.message("Hello", f"X-Long: {words}")
+    check.equal("reply code", mta.submit(sent).code, 250)
+    got = mta.mail().message
+    check.equal("unfolded value", mail.values(got, "X-Long"), [words])
+    check.at_most("longest line", max(map(len, got.split(b"\n"))),
+                  case.longest_line)
+
+
+def test_long_lines_can_be_refused(case: Case) -> None:
+    mta = start(case, 1, "--long-lines", "reject")
+    reply = mta.submit(mail.message(body=b"x" * 65_533 + b"\n"))
+    check.matches("reply", reply.text, r"^550 5\.6\.0 ")
+    passes(mta, "mail after it", mail.message())
+
+
+def test_1000_recipients(case: Case) -> None:
+    mta = start(case)
+    rcpts = tuple(f"u{i}@example.org" for i in range(1000))
+    check.equal("reply code",
+                mta.submit(mail.message(), rcpts=rcpts).code, 250)
+    got = mta.mails(1000, seconds=60)
+    check.equal("recipients delivered to", {m.rcpt for m in got}, set(rcpts))
+
+
+def test_disk_full(case: Case) -> None:
+    """What needs the disk gets 451, the rest goes on."""
+    mta = start(case, 1, "--spool-dir", case.small_disk(100))
+    big = mail.message(body=TEXT * 20_000)
+    for _ in range(2):
+        reply = mta.submit(big)
+        check.matches("reply to a big message", reply.text, r"^451 4\.3\.0 ")
+        passes(mta, "small message", mail.message())
+
+
+def test_little_memory_many_messages(case: Case) -> None:
+    """Over the budget messages wait in files; none is refused."""
+    mta = start(case, 1, "--memory", "1M")
+    messages = {n: mail.message(body=TEXT * 2000, number=n)
+                for n in range(1, 61)}
+    replies = load.at_once(mta, messages)
+    check.equal("refused", load.refused_softly(replies), set())
+    for got in mta.mails(60):
+        check.same_bytes("message", got.message, messages[got.number])
     check.at_most("peak resident MiB of the filter",
                   proc.peak_mib(pid(case)), PEAK_MIB)
 
 
 def test_200_sessions_at_once(case: Case) -> None:
     mta = start(case)
-    numbers = range(1, SESSIONS + 1)
-    replies = load.at_once(mta, numbers)
+    numbers = set(range(1, SESSIONS + 1))
+    replies = load.at_once(mta, {n: load.numbered(n) for n in numbers})
     check.equal("refused", load.refused_softly(replies), set())
-    load.account(mta, set(numbers))
+    load.account(mta, numbers)
 
 
 def walk(client: Client, script: bytes) -> None:
@@ -101,6 +172,6 @@ def test_clients_drop_anywhere(case: Case) -> None:
 def test_end_of_smtpd_ends_the_filter(case: Case) -> None:
     mta = start(case, 2)
     check.equal("filters", len(proc.find("filter-sample")), 2)
-    load.begin(mta, 1)
+    load.begin(mta, mail.wire(mail.message()))
     mta.stop()
     wait.until("the filters to end", lambda: not proc.find("filter-sample"))

@@ -7,8 +7,6 @@ from lib.smtpd import Smtpd
 
 MB = 1_000_000
 PEAK_MIB = 20
-# What smtpd takes as content of a filter's data line.
-LONGEST_OWN, LONGEST_NEXT = 1997, 65485
 
 
 def start(case: Case, *args: str) -> Smtpd:
@@ -45,39 +43,6 @@ def test_30_mb_in_little_memory(case: Case) -> None:
     got = mta.mail()
     check.same_bytes("body", mail.split(got.message)[1], mail.split(sent)[1])
     check.at_most("peak resident MiB of the filter", peak, PEAK_MIB)
-
-
-def limit(case: Case) -> int:
-    return LONGEST_NEXT if case.is_next else LONGEST_OWN
-
-
-def test_longest_line_that_passes(case: Case) -> None:
-    mta = start(case)
-    sent = mail.message(body=b"x" * limit(case) + b"\n."
-                        + b"y" * (limit(case) - 2) + b"\nend\n")
-    check.equal("reply code", mta.submit(sent).code, 250)
-    mail.same_message(mta.mail(), sent)
-
-
-def test_65_kb_line_is_split(case: Case) -> None:
-    """The dots make pieces that need stuffing wherever the cut falls."""
-    mta = start(case)
-    line = b"." * 65_000 + b"z" * 533
-    sent = mail.message(body=b"before\n" + line[1:] + b"\nafter\n")
-    check.equal("reply code", mta.submit(sent).code, 250)
-    lines = mail.split(mta.mail().message)[1].split(b"\n")
-    check.equal("first line", lines[0], b"before")
-    check.equal("last lines", lines[-2:], [b"after", b""])
-    check.same_bytes("pieces of the line", b"".join(lines[1:-2]), line[1:])
-    check.at_most("longest piece", max(map(len, lines)), limit(case))
-    check.at_least("pieces", len(lines[1:-2]), 65_532 // limit(case))
-
-
-def test_long_lines_can_be_refused(case: Case) -> None:
-    mta = start(case, "--long-lines", "reject")
-    reply = mta.submit(mail.message(body=b"x" * 65_533 + b"\n"))
-    check.matches("reply", reply.text, r"^550 5\.6\.0 ")
-    mta.nothing_delivered()
 
 
 def test_1000_recipients(case: Case) -> None:

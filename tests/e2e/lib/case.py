@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from . import check, proc, wait
+from . import check, proc, space, wait
 from .rspamd import Rspamd
 from .smtpd import Setup, Smtpd
 from .stub import Step, Stub
@@ -32,6 +32,22 @@ class Case:
         self.options = options
         self.is_next = options.root is not None
         self.started: list[Any] = []
+
+    @property
+    def longest_line(self) -> int:
+        """Bytes that smtpd takes as the content of a filter's data line."""
+        return 65485 if self.is_next else 1997
+
+    def small_disk(self, kib: int) -> str:
+        """A folder for the filters that holds next to nothing."""
+        folder = self.work / "small"
+        folder.mkdir()
+        seen = [folder]
+        if self.options.root:
+            seen.append(self.options.root / "host" / folder.relative_to("/"))
+        for path in seen:
+            space.empty(path, "1777", f"size={kib}k")
+        return str(folder)
 
     def keep(self, thing: Any) -> Any:
         """Remembers what must be stopped at the end."""

@@ -42,31 +42,30 @@ def send(mta: Smtpd, numbers: Iterable[int], jobs: int = 20,
     return replies
 
 
-def begin(mta: Smtpd, number: int) -> smtp.Client:
-    """A session in the middle of that message."""
+def begin(mta: Smtpd, wire: bytes) -> smtp.Client:
+    """A session that has sent one half of its message."""
     client = smtp.Client(mta.port)
     client.ehlo()
     client.envelope("sender@example.net", ["user@example.org"])
     client.cmd("DATA", 354)
-    wire = mail.wire(numbered(number))
     client.write(wire[:len(wire) // 2])
     return client
 
 
-def finish(client: smtp.Client, number: int) -> smtp.Reply:
-    """The rest of it, and the reply."""
-    wire = mail.wire(numbered(number))
+def finish(client: smtp.Client, wire: bytes) -> smtp.Reply:
+    """Sends the other half; returns the reply."""
     client.write(wire[len(wire) // 2:])
     reply = client.read()
     client.close()
     return reply
 
 
-def at_once(mta: Smtpd, numbers: Iterable[int]) -> dict[int, smtp.Reply]:
+def at_once(mta: Smtpd, messages: dict[int, bytes]) -> dict[int, smtp.Reply]:
     """Each in a session of its own, all open before the first one ends."""
-    clients = {n: begin(mta, n) for n in numbers}
+    wires = {n: mail.wire(message) for n, message in messages.items()}
+    clients = {n: begin(mta, wire) for n, wire in wires.items()}
     with concurrent.futures.ThreadPoolExecutor(len(clients)) as pool:
-        replies = pool.map(lambda n: finish(clients[n], n), clients)
+        replies = pool.map(lambda n: finish(clients[n], wires[n]), clients)
         return dict(zip(clients, replies))
 
 

@@ -39,9 +39,10 @@ def mount(*args: str) -> None:
     subprocess.run(["mount", *args], check=True)
 
 
-def empty(folder: Path, mode: str = "755") -> None:
+def empty(folder: Path, mode: str = "755", *options: str) -> None:
     """Lays an empty folder in memory over the given one."""
-    mount("-t", "tmpfs", "-o", f"mode={mode}", "tmpfs", str(folder))
+    words = ",".join([f"mode={mode}", *options])
+    mount("-t", "tmpfs", "-o", words, "tmpfs", str(folder))
 
 
 def cover(path: Path, text: str, source: Path) -> None:
