@@ -57,7 +57,8 @@ COMMON_OBJS =	common/base/buf.o common/base/clock.o common/base/log.o \
 		common/dkim/key.o common/dkim/record.o common/dkim/sig.o \
 		common/dkim/sign.o common/dkim/tags.o common/dkim/verify.o \
 		common/engine/check.o common/engine/cli.o \
-		common/engine/engine.o common/engine/lines.o \
+		common/engine/engine.o common/engine/heads.o \
+		common/engine/lines.o \
 		common/engine/loop.o common/engine/main.o \
 		common/engine/msg.o common/engine/msgview.o \
 		common/engine/out.o \

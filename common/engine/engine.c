@@ -201,21 +201,21 @@ answer_alone(struct engine *eng, const struct wire_event *ev)
 	}
 }
 
-static void
+static struct msg *
 on_data_line(struct engine *eng, struct session *s, const struct wire_event *ev)
 {
 	struct msg *m;
 
 	if (s->env.state == TX_ENDED) {
 		eng->count[COUNT_STALE]++;
-		return;
+		return NULL;
 	}
 	m = msg_get(eng, s, ev);
-	eng->last = m;
 	if (m == NULL)
 		answer_alone(eng, ev);
 	else
 		msg_line(m, ev->param);
+	return m;
 }
 
 static void
@@ -230,7 +230,8 @@ on_request(struct engine *eng, struct session *s, const struct wire_event *ev)
 	filter_proceed(&req);
 }
 
-static void
+/* Returns the message that the line is one of, if it is one. */
+static struct msg *
 on_filter(struct engine *eng, const struct wire_event *ev)
 {
 	struct session *s = session_get(eng, ev->sid);
@@ -238,7 +239,7 @@ on_filter(struct engine *eng, const struct wire_event *ev)
 	if (s == NULL) {
 		eng->count[COUNT_UNKNOWN_SESSION]++;
 		if (session_was(eng, ev->sid))
-			return;
+			return NULL;
 		s = session_add(eng, ev->sid);
 		/* The start of its message may have come without memory. */
 		if (s != NULL)
@@ -247,59 +248,14 @@ on_filter(struct engine *eng, const struct wire_event *ev)
 	if (s == NULL)
 		answer_alone(eng, ev);
 	else if (ev->phase == PHASE_DATA_LINE && eng->filter->message != NULL)
-		on_data_line(eng, s, ev);
+		return on_data_line(eng, s, ev);
 	else if (ev->phase == PHASE_DATA_LINE)
 		answer_alone(eng, ev);
 	else if (ev->phase == PHASE_COMMIT && eng->filter->message != NULL)
 		msg_commit(eng, s, ev);
 	else
 		on_request(eng, s, ev);
-}
-
-/*
- * Most lines are data lines of the message that the line before belonged to:
- * all but the time and the text is the same then.
- */
-static bool
-same_message(struct engine *eng, struct str line, struct str *text)
-{
-	const char *bar;
-	size_t head;
-
-	if (eng->last == NULL || line.n < eng->last_nhead + 12 ||
-	    memcmp(line.p, "filter|", 7) != 0)
-		return false;
-	bar = memchr(line.p + 7, '|', line.n - 7);
-	if (bar == NULL)
-		return false;
-	bar = memchr(bar + 1, '|', (size_t)(line.p + line.n - bar) - 1);
-	if (bar == NULL)
-		return false;
-	head = (size_t)(bar - line.p);
-	if (line.n - head < eng->last_nhead ||
-	    memcmp(bar, eng->last_head, eng->last_nhead) != 0)
-		return false;
-	*text = str_from(line, head + eng->last_nhead);
-	return true;
-}
-
-/* Remembers what a data line looks like up to its text. */
-static void
-remember(struct engine *eng, struct str line, struct str text)
-{
-	struct str word, rest = line;
-
-	eng->last_nhead = 0;
-	for (unsigned i = 0; i < 3; i++)
-		if (!str_cut(&rest, '|', &word))
-			return;
-	rest = str_n(rest.p - 1, (size_t)(text.p - rest.p) + 1);
-	if (rest.n > sizeof(eng->last_head) || rest.p[rest.n - 1] != '|') {
-		eng->last = NULL;
-		return;
-	}
-	memcpy(eng->last_head, rest.p, rest.n);
-	eng->last_nhead = rest.n;
+	return NULL;
 }
 
 int
@@ -307,9 +263,10 @@ engine_line(struct engine *eng, struct str line)
 {
 	struct wire_event ev;
 	struct str text;
+	struct msg *m = heads_find(&eng->heads, line, &text);
 
-	if (same_message(eng, line, &text)) {
-		msg_line(eng->last, text);
+	if (m != NULL) {
+		msg_line(m, text);
 		return 0;
 	}
 	if (wire_parse(line, &ev) == -1) {
@@ -326,10 +283,9 @@ engine_line(struct engine *eng, struct str line)
 		on_report(eng, &ev);
 		break;
 	case WIRE_FILTER:
-		eng->last = NULL;
-		on_filter(eng, &ev);
-		if (eng->last != NULL)
-			remember(eng, line, ev.param);
+		m = on_filter(eng, &ev);
+		if (m != NULL)
+			heads_put(&eng->heads, line, ev.param, m);
 		break;
 	}
 	return 0;
@@ -347,7 +303,7 @@ engine_lost_line(struct engine *eng, struct str head)
 	    (s = session_get(eng, ev.sid)) == NULL)
 		return;
 	if (ev.phase != PHASE_DATA_LINE) {
-		on_filter(eng, &ev);
+		(void)on_filter(eng, &ev);
 		return;
 	}
 	m = s->env.state == TX_ENDED ? NULL : msg_get(eng, s, &ev);

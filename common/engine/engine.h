@@ -5,6 +5,7 @@
 #define COMMON_ENGINE_ENGINE_H
 
 #include "common/engine/filter.h"
+#include "common/engine/heads.h"
 #include "common/engine/lines.h"
 #include "common/engine/loop.h"
 #include "common/engine/out.h"
@@ -84,9 +85,7 @@ struct engine {
 	unsigned version; /* told by smtpd, or seen last */
 	uint64_t dead[ENGINE_DEAD];
 	unsigned ndead;
-	struct msg *last; /* message of the last data line, or NULL */
-	char last_head[REPLY_PREFIX_MAX]; /* "|smtp-in|data-line|SID|TOKEN|" */
-	size_t last_nhead;
+	struct heads heads;
 	uint64_t count[COUNT_MAX];
 	/* --check: told of each answer to a message before it is freed. */
 	void (*answered)(void *arg, struct msg *, struct str refusal);

@@ -74,8 +74,7 @@ msg_drop(struct msg *m)
 
 	if (m->state != MSG_ANSWERED)
 		eng->count[COUNT_DROPPED]++;
-	if (eng->last == m)
-		eng->last = NULL;
+	heads_drop(&eng->heads, m->session->id, m);
 	stop_work(m);
 	DL_DELETE(m->session->msgs, m);
 	free(m->refusal);

@@ -1,5 +1,9 @@
 #include "common/protocol/phase.h"
 
+#define NAME(lit) \
+	{ \
+		"" lit, sizeof(lit) - 1 \
+	}
 #define BIT(answer) (1u << (answer))
 #define REFUSALS \
 	(BIT(ANSWER_PROCEED) | BIT(ANSWER_REJECT) | BIT(ANSWER_DISCONNECT))
@@ -7,61 +11,61 @@
 #define REWRITES (MARKS | BIT(ANSWER_REWRITE))
 
 static const struct {
-	const char *name;
+	struct str name;
 	unsigned allows; /* BIT of each harmless answer */
 } phases[] = {
-	[PHASE_CONNECT] = { "connect", MARKS },
-	[PHASE_HELO] = { "helo", REWRITES },
-	[PHASE_EHLO] = { "ehlo", REWRITES },
-	[PHASE_STARTTLS] = { "starttls", REFUSALS },
-	[PHASE_AUTH] = { "auth", REWRITES },
-	[PHASE_MAIL_FROM] = { "mail-from", REWRITES },
-	[PHASE_RCPT_TO] = { "rcpt-to", REWRITES },
-	[PHASE_DATA] = { "data", MARKS },
-	[PHASE_DATA_LINE] = { "data-line", 0 },
-	[PHASE_RSET] = { "rset", REFUSALS },
-	[PHASE_NOOP] = { "noop", REFUSALS },
-	[PHASE_QUIT] = { "quit", REFUSALS },
-	[PHASE_COMMIT] = { "commit", REFUSALS },
-	[PHASE_UNKNOWN] = { "", BIT(ANSWER_PROCEED) },
+	[PHASE_CONNECT] = { NAME("connect"), MARKS },
+	[PHASE_HELO] = { NAME("helo"), REWRITES },
+	[PHASE_EHLO] = { NAME("ehlo"), REWRITES },
+	[PHASE_STARTTLS] = { NAME("starttls"), REFUSALS },
+	[PHASE_AUTH] = { NAME("auth"), REWRITES },
+	[PHASE_MAIL_FROM] = { NAME("mail-from"), REWRITES },
+	[PHASE_RCPT_TO] = { NAME("rcpt-to"), REWRITES },
+	[PHASE_DATA] = { NAME("data"), MARKS },
+	[PHASE_DATA_LINE] = { NAME("data-line"), 0 },
+	[PHASE_RSET] = { NAME("rset"), REFUSALS },
+	[PHASE_NOOP] = { NAME("noop"), REFUSALS },
+	[PHASE_QUIT] = { NAME("quit"), REFUSALS },
+	[PHASE_COMMIT] = { NAME("commit"), REFUSALS },
+	[PHASE_UNKNOWN] = { NAME(""), BIT(ANSWER_PROCEED) },
 };
 
 static const struct {
-	const char *name;
+	struct str name;
 	unsigned fields;
 } events[] = {
-	[EVENT_LINK_CONNECT] = { "link-connect", 4 },
-	[EVENT_LINK_DISCONNECT] = { "link-disconnect", 0 },
-	[EVENT_LINK_GREETING] = { "link-greeting", 1 },
-	[EVENT_LINK_IDENTIFY] = { "link-identify", 2 },
-	[EVENT_LINK_TLS] = { "link-tls", 1 },
-	[EVENT_LINK_AUTH] = { "link-auth", 2 },
-	[EVENT_TX_RESET] = { "tx-reset", 1 },
-	[EVENT_TX_BEGIN] = { "tx-begin", 1 },
-	[EVENT_TX_MAIL] = { "tx-mail", 3 },
-	[EVENT_TX_RCPT] = { "tx-rcpt", 3 },
-	[EVENT_TX_COMMIT] = { "tx-commit", 2 },
-	[EVENT_TX_ROLLBACK] = { "tx-rollback", 1 },
-	[EVENT_UNKNOWN] = { "", 0 },
+	[EVENT_LINK_CONNECT] = { NAME("link-connect"), 4 },
+	[EVENT_LINK_DISCONNECT] = { NAME("link-disconnect"), 0 },
+	[EVENT_LINK_GREETING] = { NAME("link-greeting"), 1 },
+	[EVENT_LINK_IDENTIFY] = { NAME("link-identify"), 2 },
+	[EVENT_LINK_TLS] = { NAME("link-tls"), 1 },
+	[EVENT_LINK_AUTH] = { NAME("link-auth"), 2 },
+	[EVENT_TX_RESET] = { NAME("tx-reset"), 1 },
+	[EVENT_TX_BEGIN] = { NAME("tx-begin"), 1 },
+	[EVENT_TX_MAIL] = { NAME("tx-mail"), 3 },
+	[EVENT_TX_RCPT] = { NAME("tx-rcpt"), 3 },
+	[EVENT_TX_COMMIT] = { NAME("tx-commit"), 2 },
+	[EVENT_TX_ROLLBACK] = { NAME("tx-rollback"), 1 },
+	[EVENT_UNKNOWN] = { NAME(""), 0 },
 };
 
 const char *
 phase_name(enum phase p)
 {
-	return phases[p].name;
+	return phases[p].name.p;
 }
 
 const char *
 event_name(enum event e)
 {
-	return events[e].name;
+	return events[e].name.p;
 }
 
 enum phase
 phase_parse(struct str name)
 {
 	for (unsigned p = 0; p < PHASE_UNKNOWN; p++)
-		if (str_eq(name, str_c(phases[p].name)))
+		if (str_eq(name, phases[p].name))
 			return (enum phase)p;
 	return PHASE_UNKNOWN;
 }
@@ -70,7 +74,7 @@ enum event
 event_parse(struct str name)
 {
 	for (unsigned e = 0; e < EVENT_UNKNOWN; e++)
-		if (str_eq(name, str_c(events[e].name)))
+		if (str_eq(name, events[e].name))
 			return (enum event)e;
 	return EVENT_UNKNOWN;
 }

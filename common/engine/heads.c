@@ -1,0 +1,73 @@
+#include <stdio.h>
+
+#include "common/engine/heads.h"
+
+#define SID_AT 19 /* where the session id begins in a head */
+#define SID_LENGTH 16
+
+/* The slot of a session id as text. */
+static size_t
+slot_of(const char *sid)
+{
+	uint64_t a, b;
+
+	memcpy(&a, sid, sizeof(a));
+	memcpy(&b, sid + sizeof(a), sizeof(b));
+	return (size_t)(((a * 31 + b) * 0x9e3779b97f4a7c15u) >> 40) &
+	    (HEADS_SLOTS - 1);
+}
+
+/* From the bar after the time on: "filter|VERSION|TIME|smtp-in|...". */
+static const char *
+find_head(struct str line)
+{
+	const char *end = line.p + line.n, *bar;
+
+	if (line.n < HEADS_LENGTH + 12 || memcmp(line.p, "filter|", 7) != 0)
+		return NULL;
+	bar = memchr(line.p + 7, '|', line.n - 7);
+	if (bar != NULL)
+		bar = memchr(bar + 1, '|', (size_t)(end - bar) - 1);
+	return bar == NULL || end - bar < HEADS_LENGTH ? NULL : bar;
+}
+
+struct msg *
+heads_find(const struct heads *h, struct str line, struct str *text)
+{
+	const char *head = find_head(line);
+	size_t i;
+
+	if (head == NULL)
+		return NULL;
+	i = slot_of(head + SID_AT);
+	if (h->slot[i].msg == NULL ||
+	    memcmp(head, h->slot[i].head, HEADS_LENGTH) != 0)
+		return NULL;
+	*text = str_from(line, (size_t)(head - line.p) + HEADS_LENGTH);
+	return h->slot[i].msg;
+}
+
+void
+heads_put(struct heads *h, struct str line, struct str text, struct msg *m)
+{
+	const char *head = find_head(line);
+	size_t i;
+
+	if (head == NULL || head + HEADS_LENGTH != text.p || text.p[-1] != '|')
+		return;
+	i = slot_of(head + SID_AT);
+	h->slot[i].msg = m;
+	memcpy(h->slot[i].head, head, HEADS_LENGTH);
+}
+
+void
+heads_drop(struct heads *h, uint64_t sid, const struct msg *m)
+{
+	char text[SID_LENGTH + 1];
+	size_t i;
+
+	(void)snprintf(text, sizeof(text), "%016llx", (unsigned long long)sid);
+	i = slot_of(text);
+	if (h->slot[i].msg == m)
+		h->slot[i].msg = NULL;
+}
