@@ -4,4 +4,5 @@
 #define DL_FOREACH(head, el) \
 	for ((el) = (head); (el) != NULL; (el) = (el)->next)
 #define DL_FOREACH_SAFE(head, el, tmp) \
-	for ((el) = (head); (el) != NULL && ((tmp) = (el)->next, 1); (el) = (tmp))
+	for ((el) = (head); (el) != NULL && ((tmp) = (el)->next, 1); \
+	     (el) = (tmp))
