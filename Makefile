@@ -65,12 +65,16 @@ COMMON_OBJS =	common/base/buf.o common/base/clock.o common/base/log.o \
 		common/engine/replay.o common/engine/session.o
 
 RSPAMD_OBJS =	filter-rspamd/apply.o filter-rspamd/apply_remove.o \
-		filter-rspamd/apply_score.o filter-rspamd/verdict.o \
-		filter-rspamd/verdict_json.o
+		filter-rspamd/apply_score.o filter-rspamd/config.o \
+		filter-rspamd/crlf.o filter-rspamd/hosts.o \
+		filter-rspamd/http.o filter-rspamd/network.o \
+		filter-rspamd/request.o filter-rspamd/scan.o \
+		filter-rspamd/show.o filter-rspamd/target.o \
+		filter-rspamd/verdict.o filter-rspamd/verdict_json.o
 
 SAMPLE_OBJS =	tests/sample/main.o
 
-PROGS =
+PROGS =		filter-rspamd/filter-rspamd
 MANUALS =
 
 all: libs $(PROGS)
@@ -90,11 +94,16 @@ filter-rspamd/librspamd.a: $(RSPAMD_OBJS)
 	rm -f $@
 	$(AR) rcs $@ $(RSPAMD_OBJS)
 
+filter-rspamd/filter-rspamd: filter-rspamd/main.o \
+	    filter-rspamd/librspamd.a common/libcommon.a
+	$(LINK) -o $@ filter-rspamd/main.o filter-rspamd/librspamd.a \
+	    common/libcommon.a $(EVENT_LIBS) $(CURL_LIBS) $(JANSSON_LIBS)
+
 tests/bin/filter-sample: $(SAMPLE_OBJS) common/libcommon.a
 	@mkdir -p tests/bin
 	$(LINK) -o $@ $(SAMPLE_OBJS) common/libcommon.a $(EVENT_LIBS)
 
-$(COMMON_OBJS) $(RSPAMD_OBJS) $(SAMPLE_OBJS): $(HDRS)
+$(COMMON_OBJS) $(RSPAMD_OBJS) $(SAMPLE_OBJS) filter-rspamd/main.o: $(HDRS)
 
 # The benchmark is not part of all: only its peer needs libopendkim.
 BENCH_OBJS =	tests/bench/answer.o tests/bench/channel.o \

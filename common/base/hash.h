@@ -17,6 +17,7 @@
 #endif
 #include <uthash.h>
 #include <utlist.h>
+#include <utlist.h>
 
 #define hash_added(elt) ((elt)->hh.tbl != NULL)
 

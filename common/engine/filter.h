@@ -149,6 +149,8 @@ int msg_set_body(struct msg *, struct str body);
 void msg_refuse(struct msg *, int code, const char *status, struct str text);
 /* Is it still without an answer? */
 bool msg_is_open(const struct msg *);
+/* Does it come from --check? */
+bool msg_is_check(const struct msg *);
 
 /*
  * "SESSION MSGID text", the form of all lines about a message; outside text

@@ -66,6 +66,12 @@ msg_is_open(const struct msg *m)
 	return m->state == MSG_WAITING;
 }
 
+bool
+msg_is_check(const struct msg *m)
+{
+	return m->eng->answered != NULL;
+}
+
 static int
 apply_edit(struct msg *m, const struct edit *e)
 {

@@ -1,0 +1,398 @@
+#include <errno.h>
+#include <stdio.h>
+
+#include "filter-rspamd/config.h"
+
+enum option {
+	OPT_URL,
+	OPT_SPREAD,
+	OPT_CONNECT_TIMEOUT,
+	OPT_TIMEOUT,
+	OPT_MAX_SCANS,
+	OPT_MAX_SIZE,
+	OPT_TLS_CA,
+	OPT_TLS_CERT,
+	OPT_TLS_KEY,
+	OPT_SETTINGS_ID,
+	OPT_SETTINGS,
+	OPT_MTA_TAG,
+	OPT_DELIVER_TO,
+	OPT_LOG_TAG,
+	OPT_PASS_ALL,
+	OPT_HEADER,
+	OPT_ON_UNREACHABLE,
+	OPT_ON_TIMEOUT,
+	OPT_ON_ERROR,
+	OPT_ON_TOO_LARGE,
+	OPT_DISCARD,
+	OPT_QUARANTINE,
+	OPT_AUTHENTICATED,
+	OPT_LOCAL,
+	OPT_SKIP_NETWORKS,
+	OPT_REPORT_ONLY,
+	OPT_SCORE_HEADERS,
+	OPT_REJECT_TEXT,
+	OPT_SOFT_REJECT_TEXT,
+	OPTS
+};
+
+#define POLICY "tempfail|accept|junk"
+#define MAPPING "reject|mark|accept"
+#define SCAN_OR_SKIP "scan|skip"
+#define SCORE "spam|always|never"
+
+const struct filter_opt config_opts[OPTS + 1] = {
+	[OPT_URL] = { "url", 0, "URL",
+	    "where rspamd listens; may be repeated" },
+	[OPT_SPREAD] = { "spread", 0, NULL, "use the URLs in turn" },
+	[OPT_CONNECT_TIMEOUT] = { "connect-timeout", 0, "SECONDS",
+	    "limit of a connection attempt (2)" },
+	[OPT_TIMEOUT] = { "timeout", 0, "SECONDS", "limit of a scan (25)" },
+	[OPT_MAX_SCANS] = { "max-scans", 0, "NUMBER",
+	    "scans at the same time (64)" },
+	[OPT_MAX_SIZE] = { "max-size", 0, "BYTES",
+	    "largest message that is scanned (48M)" },
+	[OPT_TLS_CA] = { "tls-ca", 0, "FILE", "CA certificates for https" },
+	[OPT_TLS_CERT] = { "tls-cert", 0, "FILE", "our certificate for https" },
+	[OPT_TLS_KEY] = { "tls-key", 0, "FILE", "its private key" },
+	[OPT_SETTINGS_ID] = { "settings-id", 0, "ID",
+	    "element of rspamd's settings to use" },
+	[OPT_SETTINGS] = { "settings", 0, "JSON", "settings to use" },
+	[OPT_MTA_TAG] = { "mta-tag", 0, "TEXT", "tag for rspamd's settings" },
+	[OPT_DELIVER_TO] = { "deliver-to", 0, NULL,
+	    "tell the mailbox if there is one recipient" },
+	[OPT_LOG_TAG] = { "log-tag", 0, NULL,
+	    "put the message id into rspamd's log" },
+	[OPT_PASS_ALL] = { "pass-all", 0, NULL, "run all rules of rspamd" },
+	[OPT_HEADER] = { "header", 0, "NAME=VALUE",
+	    "one more request header; may be repeated" },
+	[OPT_ON_UNREACHABLE] = { "on-unreachable", 0, POLICY,
+	    "if there is no connection (tempfail)" },
+	[OPT_ON_TIMEOUT] = { "on-timeout", 0, POLICY,
+	    "if the scan takes too long (tempfail)" },
+	[OPT_ON_ERROR] = { "on-error", 0, POLICY,
+	    "if the reply is no verdict (tempfail)" },
+	[OPT_ON_TOO_LARGE] = { "on-too-large", 0, POLICY,
+	    "if the message is over --max-size (tempfail)" },
+	[OPT_DISCARD] = { "discard", 0, MAPPING,
+	    "what to make of the action discard (reject)" },
+	[OPT_QUARANTINE] = { "quarantine", 0, MAPPING,
+	    "what to make of the action quarantine (mark)" },
+	[OPT_AUTHENTICATED] = { "authenticated", 0, SCAN_OR_SKIP,
+	    "mail of authenticated users (scan)" },
+	[OPT_LOCAL] = { "local", 0, SCAN_OR_SKIP,
+	    "mail of the local socket (scan)" },
+	[OPT_SKIP_NETWORKS] = { "skip-networks", 0, "CIDR[,CIDR...]",
+	    "clients whose mail is not scanned" },
+	[OPT_REPORT_ONLY] = { "report-only", 0, NULL,
+	    "never refuse a message" },
+	[OPT_SCORE_HEADERS] = { "score-headers", 0, SCORE,
+	    "when to add X-Spam-Score and X-Spam-Status (spam)" },
+	[OPT_REJECT_TEXT] = { "reject-text", 0, "TEXT",
+	    "text of a reject if rspamd has none" },
+	[OPT_SOFT_REJECT_TEXT] = { "soft-reject-text", 0, "TEXT",
+	    "text of a soft reject if rspamd has none" },
+};
+
+static struct config config = {
+	.max_scans = CONFIG_SCANS,
+	.max_size = CONFIG_SIZE,
+	.http = { .connect_ms = CONFIG_CONNECT_MS,
+	    .total_ms = CONFIG_TOTAL_MS },
+	.request = { .extra = { .max = REQUEST_EXTRA_MAX } },
+	.apply = { .discard = APPLY_REFUSE, .quarantine = APPLY_JUNK },
+};
+
+const struct config *
+config_get(void)
+{
+	return &config;
+}
+
+/* Setters: what the option changes, and its argument. */
+
+static const char *
+add_url(void *to, const char *arg)
+{
+	const char *why;
+
+	(void)to;
+	if (config.ntargets == HOSTS_MAX)
+		return "more than 16 URLs";
+	why = target_parse(str_c(arg), &config.target[config.ntargets]);
+	if (why == NULL)
+		config.ntargets++;
+	return why;
+}
+
+/* The place of arg in a list such as "one|two|three", or -1. */
+static int
+place(const char *list, const char *arg)
+{
+	struct str rest = str_c(list), word;
+	bool more;
+	int i = 0;
+
+	do {
+		more = str_cut(&rest, '|', &word);
+		if (str_eq(word, str_c(arg)))
+			return i;
+		i++;
+	} while (more);
+	return -1;
+}
+
+static const char *
+set_policy(void *to, const char *arg)
+{
+	static const enum config_policy values[] = { CONFIG_TEMPFAIL,
+		CONFIG_ACCEPT, CONFIG_JUNK };
+	enum config_policy *policy = to;
+	int i = place(POLICY, arg);
+
+	if (i == -1)
+		return "not " POLICY;
+	*policy = values[i];
+	return NULL;
+}
+
+static const char *
+set_mapping(void *to, const char *arg)
+{
+	static const enum apply_map values[] = { APPLY_REFUSE, APPLY_JUNK,
+		APPLY_ACCEPT };
+	enum apply_map *map = to;
+	int i = place(MAPPING, arg);
+
+	if (i == -1)
+		return "not " MAPPING;
+	*map = values[i];
+	return NULL;
+}
+
+static const char *
+set_score(void *to, const char *arg)
+{
+	static const enum apply_score values[] = { APPLY_SCORE_SPAM,
+		APPLY_SCORE_ALWAYS, APPLY_SCORE_NEVER };
+	enum apply_score *score = to;
+	int i = place(SCORE, arg);
+
+	if (i == -1)
+		return "not " SCORE;
+	*score = values[i];
+	return NULL;
+}
+
+static const char *
+set_skip(void *to, const char *arg)
+{
+	bool *skip = to;
+	int i = place(SCAN_OR_SKIP, arg);
+
+	if (i == -1)
+		return "not " SCAN_OR_SKIP;
+	*skip = i == 1;
+	return NULL;
+}
+
+/* Seconds, or milliseconds with "ms". */
+static const char *
+set_ms(void *to, const char *arg)
+{
+	struct str s = str_c(arg);
+	uint64_t n, unit = 1000;
+	unsigned *ms = to;
+
+	if (str_iends(s, STR("ms"))) {
+		s.n -= 2;
+		unit = 1;
+	}
+	if (str_u64(s, CONFIG_TIME_MAX_S * 1000 / unit, &n) == -1 || n == 0)
+		return "not a number of seconds from 1 to 3600";
+	*ms = (unsigned)(n * unit);
+	return NULL;
+}
+
+static const char *
+set_size(void *to, const char *arg)
+{
+	struct str s = str_c(arg);
+	uint64_t n, *size = to;
+	unsigned shift = 0;
+
+	if (str_iends(s, STR("k")))
+		shift = 10;
+	else if (str_iends(s, STR("m")))
+		shift = 20;
+	else if (str_iends(s, STR("g")))
+		shift = 30;
+	if (shift != 0)
+		s.n--;
+	if (str_u64(s, (uint64_t)CONFIG_SIZE_MAX >> shift, &n) == -1 || n == 0)
+		return "not a size from 1 to 1G";
+	*size = n << shift;
+	return NULL;
+}
+
+static const char *
+set_scans(void *to, const char *arg)
+{
+	unsigned *scans = to;
+	uint64_t n;
+
+	if (str_u64(str_c(arg), CONFIG_SCANS_MAX, &n) == -1 || n == 0)
+		return "not a number from 1 to 10000";
+	*scans = (unsigned)n;
+	return NULL;
+}
+
+static const char *
+add_networks(void *to, const char *arg)
+{
+	struct str rest = str_c(arg), one;
+	bool more;
+
+	(void)to;
+	do {
+		more = str_cut(&rest, ',', &one);
+		if (config.nskip == CONFIG_NETWORKS_MAX)
+			return "more than 256 networks";
+		if (network_parse(str_trim(one), &config.skip[config.nskip]) ==
+		    -1)
+			return "not ADDRESS or ADDRESS/BITS";
+		config.nskip++;
+	} while (more);
+	return NULL;
+}
+
+static const char *
+set_text(void *to, const char *arg)
+{
+	struct str *text = to;
+
+	*text = str_c(arg);
+	return text->n == 0 ? "empty" : NULL;
+}
+
+static const char *
+set_file(void *to, const char *arg)
+{
+	const char **path = to;
+
+	*path = arg;
+	return arg[0] == '\0' ? "empty" : NULL;
+}
+
+static const char *
+set_flag(void *to, const char *arg)
+{
+	bool *flag = to;
+
+	(void)arg;
+	*flag = true;
+	return NULL;
+}
+
+static const char *
+add_header(void *to, const char *arg)
+{
+	return request_extra(to, str_c(arg));
+}
+
+static const struct {
+	const char *(*set)(void *to, const char *arg);
+	void *to;
+} setters[OPTS] = {
+	[OPT_URL] = { add_url, NULL },
+	[OPT_SPREAD] = { set_flag, &config.spread },
+	[OPT_CONNECT_TIMEOUT] = { set_ms, &config.http.connect_ms },
+	[OPT_TIMEOUT] = { set_ms, &config.http.total_ms },
+	[OPT_MAX_SCANS] = { set_scans, &config.max_scans },
+	[OPT_MAX_SIZE] = { set_size, &config.max_size },
+	[OPT_TLS_CA] = { set_file, &config.http.ca },
+	[OPT_TLS_CERT] = { set_file, &config.http.cert },
+	[OPT_TLS_KEY] = { set_file, &config.http.key },
+	[OPT_SETTINGS_ID] = { set_text, &config.request.settings_id },
+	[OPT_SETTINGS] = { set_text, &config.request.settings },
+	[OPT_MTA_TAG] = { set_text, &config.request.mta_tag },
+	[OPT_DELIVER_TO] = { set_flag, &config.request.deliver_to },
+	[OPT_LOG_TAG] = { set_flag, &config.request.log_tag },
+	[OPT_PASS_ALL] = { set_flag, &config.request.pass_all },
+	[OPT_HEADER] = { add_header, &config.request },
+	[OPT_ON_UNREACHABLE] = { set_policy,
+	    &config.policy[CONFIG_UNREACHABLE] },
+	[OPT_ON_TIMEOUT] = { set_policy, &config.policy[CONFIG_TIMEOUT] },
+	[OPT_ON_ERROR] = { set_policy, &config.policy[CONFIG_ERROR] },
+	[OPT_ON_TOO_LARGE] = { set_policy, &config.policy[CONFIG_TOO_LARGE] },
+	[OPT_DISCARD] = { set_mapping, &config.apply.discard },
+	[OPT_QUARANTINE] = { set_mapping, &config.apply.quarantine },
+	[OPT_AUTHENTICATED] = { set_skip, &config.skip_authenticated },
+	[OPT_LOCAL] = { set_skip, &config.skip_local },
+	[OPT_SKIP_NETWORKS] = { add_networks, NULL },
+	[OPT_REPORT_ONLY] = { set_flag, &config.apply.report_only },
+	[OPT_SCORE_HEADERS] = { set_score, &config.apply.score },
+	[OPT_REJECT_TEXT] = { set_text, &config.apply.reject_text },
+	[OPT_SOFT_REJECT_TEXT] = { set_text, &config.apply.soft_text },
+};
+
+const char *
+config_option(size_t i, const char *arg)
+{
+	return i < OPTS ? setters[i].set(setters[i].to, arg) : "unknown";
+}
+
+static int
+check_file(const char *option, const char *path)
+{
+	FILE *f;
+
+	if (path == NULL)
+		return 0;
+	f = fopen(path, "re");
+	if (f != NULL) {
+		(void)fclose(f);
+		return 0;
+	}
+	filter_config_error("--%s %s: %s", option, path, strerror(errno));
+	return -1;
+}
+
+int
+config_check(void)
+{
+	const struct request_options *r = &config.request;
+	const char *why = NULL;
+	int rc = 0;
+
+	if (config.ntargets == 0 && (why = add_url(NULL, CONFIG_URL)) != NULL) {
+		filter_config_error("--url %s: %s", CONFIG_URL, why);
+		rc = -1;
+	}
+	if (r->settings_id.n + r->settings.n + r->mta_tag.n + r->extra.n >
+	    REQUEST_EXTRA_MAX) {
+		filter_config_error(
+		    "request headers over %d bytes in all", REQUEST_EXTRA_MAX);
+		rc = -1;
+	}
+	if (config.http.key != NULL && config.http.cert == NULL) {
+		filter_config_error("--tls-key needs --tls-cert");
+		rc = -1;
+	}
+	if (check_file("tls-ca", config.http.ca) == -1)
+		rc = -1;
+	if (check_file("tls-cert", config.http.cert) == -1)
+		rc = -1;
+	if (check_file("tls-key", config.http.key) == -1)
+		rc = -1;
+	config.http.body_max = (size_t)config.max_size;
+	return rc;
+}
+
+void
+config_clear(void)
+{
+	while (config.ntargets > 0)
+		target_clear(&config.target[--config.ntargets]);
+	buf_clear(&config.request.extra);
+}
