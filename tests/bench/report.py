@@ -1,0 +1,253 @@
+# SPDX-License-Identifier: ISC
+"""Tables of ratios, the judgement of the targets, TSV and SVG."""
+import os
+import platform
+import shutil
+import subprocess
+import time
+
+import measure
+from measure import QUICK, TOP, note
+
+# Our program, and what it is compared with in the tables.
+PEERS = {"engine": "echo", "rspamd": "rspamd-go",
+         "dkimsign-rsa": "dkimsign-0.5-rsa",
+         "dkimsign-ed25519": "dkimsign-0.5-ed25519",
+         "dkimverify": "opendkim"}
+
+
+def table(title, head, rows):
+    if not rows:
+        return
+    print(f"\n{title}\n")
+    widths = [max(len(str(r[i])) for r in [head] + rows)
+              for i in range(len(head))]
+    for row in [head, ["-" * w for w in widths]] + rows:
+        print("| " + " | ".join(str(cell).ljust(w)
+                                for cell, w in zip(row, widths)) + " |")
+
+
+def ratio(over, under, key, digits=3):
+    if over is None or under is None or not under.get(key):
+        return ""
+    return f"{over.get(key, 0) / under[key]:.{digits}g}"
+
+
+class Rows:
+    def __init__(self, rows):
+        self.all = rows
+        self.by = {(g, c, p): r for g, c, p, r in rows}
+
+    def get(self, group, case, program, key):
+        """A number, or None if that was not measured."""
+        result = self.by.get((group, case, program))
+        return None if result is None else result.get(key)
+
+
+def ratio_tables(rows):
+    lines = []
+    for group, case, program, ours in rows.all:
+        if program not in PEERS or group in ("alone", "memory", "growth"):
+            continue
+        peer = rows.by.get((group, case, PEERS[program]))
+        lines.append([program, case, PEERS[program],
+                      ratio(ours, peer, "msg_s"),
+                      ratio(peer, ours, "cpu_us_msg"),
+                      ratio(ours, peer, "lat_p99_us"),
+                      ratio(ours, peer, "rss_kb")])
+    table("Each of our programs beside its peer", [
+        "program", "message x sessions", "peer", "messages/s, ours/peer",
+        "CPU, peer/ours", "p99, ours/peer", "memory, ours/peer"], lines)
+    lines = []
+    for group, case, program, result in rows.all:
+        if group == "alone":
+            echo = rows.by.get((group, case, "echo"))
+            lines.append([program, ratio(result, echo, "done_p50_us"),
+                          ratio(result, echo, "cpu_us_msg")])
+    table("One 2 KB message alone, as multiples of the echo filter",
+          ["program", "dot to commit", "CPU"], lines)
+    lines = [[case, program, f"{result['rss_kb'] / 1024:.1f}",
+              f"{result['idle_rss_kb'] / 1024:.1f}",
+              f"{result['idle_fds']:.0f}"]
+             for group, case, program, result in rows.all
+             if group == "memory"]
+    table("Memory", ["case", "program", "peak MiB", "idle MiB",
+                     "descriptors"], lines)
+
+
+def growth_table(rows):
+    lines = []
+    seen = {}
+    for group, case, program, result in rows.all:
+        if group == "growth":
+            what, factor = case.split()
+            seen.setdefault((program, what), {})[factor] = result["unit_ns"]
+    for (program, what), costs in seen.items():
+        if "1x" in costs and "4x" in costs and "16x" in costs:
+            lines.append([program, what, f"{costs['4x'] / costs['1x']:.2f}",
+                          f"{costs['16x'] / costs['1x']:.2f}"])
+    table("Growth: CPU per unit, as a multiple of that at 1x",
+          ["program", "of", "4x", "16x"], lines)
+
+
+def all_of(*values):
+    return None if None in values else values
+
+
+def targets(rows, speed):
+    """Design targets: (what, needed, reached, met); reached None: missing."""
+    get = rows.get
+    result = []
+
+    def target(what, needed, value, at_most=False):
+        if value is None:
+            result.append([what, f"{needed:g}", "-", "not measured"])
+            return
+        good = value <= needed if at_most else value >= needed
+        result.append([what, f"{needed:g}", f"{value:.3g}",
+                       "met" if good else "missed"])
+
+    def over(a, b):
+        return None if not a or not b else a / b
+
+    def rate(group, case, program, key="msg_s"):
+        return get(group, case, program, key)
+
+    many = "100"
+    for case in ("50 KB x 1", "1 MB x 1"):
+        target(f"engine, {case}: rate / echo", 0.7, over(
+            rate("engine", case, "engine"), rate("engine", case, "echo")))
+    target("dkimsign RSA, 2 KB: rate / openssl on all cores", 0.85, over(
+        rate("dkimsign rsa", f"2 KB x {many}", "dkimsign-rsa"),
+        speed.get("rsa_sign_all")))
+    target("dkimsign Ed25519, 50 KB: rate / 0.5", 20, over(
+        rate("dkimsign ed25519", f"50 KB x {many}", "dkimsign-ed25519"),
+        rate("dkimsign ed25519", f"50 KB x {many}", "dkimsign-0.5-ed25519")))
+    for kind in ("rsa", "ed25519"):
+        target(f"dkimsign {kind}, 1 MB: rate / 0.5", 20, over(
+            rate(f"dkimsign {kind}", "1 MB x 1", f"dkimsign-{kind}"),
+            rate(f"dkimsign {kind}", "1 MB x 1", f"dkimsign-0.5-{kind}")))
+    target("dkimverify RSA cached, 2 KB: rate / openssl checks", 0.25, over(
+        rate("dkimverify", f"RSA, 2 KB x {many}", "dkimverify"),
+        speed.get("rsa_verify")))
+    target("dkimverify, 1 MB: bytes / SHA-256", 0.25, over(
+        rate("dkimverify", "RSA, 1 MB x 1", "dkimverify", "mb_s"),
+        speed.get("sha256_mb")))
+    target("rspamd, 2 KB: CPU / Go filter", 0.5, over(
+        rate("rspamd", f"2 KB x {many}", "rspamd", "cpu_us_msg"),
+        rate("rspamd", f"2 KB x {many}", "rspamd-go", "cpu_us_msg")), True)
+    target("rspamd, 1 MB: rate / Go filter", 15, over(
+        rate("rspamd", "1 MB x 1", "rspamd"),
+        rate("rspamd", "1 MB x 1", "rspamd-go")))
+    for n in (100, 1000):
+        p99 = rate("rspamd", f"20 ms replies, 2 KB x {n}", "rspamd",
+                   "lat_p99_us")
+        target(f"rspamd, 20 ms replies, {n} sessions: added p99 ms", 5,
+               None if p99 is None else p99 / 1000 - 20, True)
+    target("engine alone, 2 KB: dot to commit / echo", 3, over(
+        rate("alone", "2 KB", "engine", "done_p50_us"),
+        rate("alone", "2 KB", "echo", "done_p50_us")), True)
+    for program in ("engine", "rspamd", "dkimsign-ed25519", "dkimverify"):
+        kb = get("memory", "1000 sessions, 1 MB each", program, "rss_kb")
+        target(f"{program}, 1000 sessions of 1 MB: MiB", 100,
+               None if kb is None else kb / 1024, True)
+        kb = get("memory", "5000 idle sessions", program, "idle_rss_kb")
+        target(f"{program}, 5000 idle sessions: MiB", 25,
+               None if kb is None else kb / 1024, True)
+    worst = None
+    for group, case, program, row in rows.all:
+        if group == "growth" and case.endswith(" 16x"):
+            first = get(group, case.replace("16x", "1x"), program, "unit_ns")
+            factor = over(row["unit_ns"], first)
+            worst = max(worst or 0, factor or 0)
+    target("growth, worst of all: CPU per unit 16x / 1x", 1.5, worst, True)
+    table("Targets", ["what", "needed", "reached", ""], result)
+    return result
+
+
+def machine():
+    model = platform.processor() or platform.machine()
+    try:
+        with open("/proc/cpuinfo", encoding="ascii") as info:
+            for line in info:
+                if line.startswith("model name"):
+                    model = line.split(":")[1].strip()
+    except OSError:
+        pass
+    return f"{model}, {len(os.sched_getaffinity(0))} cores, " \
+        f"Linux {platform.release()}"
+
+
+def versions():
+    text = [f"{package} {measure.version(package)}" for package in
+            ("opensmtpd-filter-rspamd", "opensmtpd-filter-dkimsign",
+             "libopendkim11", "openssl", "gcc")]
+    commit = subprocess.run(["git", "-C", TOP, "describe", "--always",
+                             "--dirty"], stdout=subprocess.PIPE, text=True,
+                            stderr=subprocess.DEVNULL, check=False).stdout
+    return ", ".join(text + ["tree " + (commit.strip() or "unknown")])
+
+
+def write_tsv(path, rows, speed, seconds):
+    keys = []
+    for row in rows.all:
+        keys += [k for k, v in row[3].items()
+                 if isinstance(v, float) and k not in keys]
+    with open(path, "w", encoding="utf-8") as out:
+        out.write(f"# date {time.strftime('%Y-%m-%d %H:%M:%S %z')}\n"
+                  f"# machine {machine()}\n# versions {versions()}\n"
+                  f"# {'quick' if QUICK else 'full'} run of {seconds:.0f} s\n")
+        for key, value in speed.items():
+            out.write(f"# openssl {key} {value:.1f}\n")
+        out.write("\t".join(["group", "case", "program"] + keys) + "\n")
+        for group, case, program, result in rows.all:
+            out.write("\t".join([group, case, program] + [
+                f"{result[k]:.10g}" if k in result else "" for k in keys])
+                + "\n")
+
+
+def write_svg(path, rows):
+    """Rates of our programs over those of their peers, by gnuplot."""
+    if shutil.which("gnuplot") is None:
+        note("skipped: no SVG, gnuplot is not installed")
+        return
+    data = []
+    for group, case, program, ours in rows.all:
+        peer = rows.by.get((group, case, PEERS.get(program, "")))
+        if peer and group not in ("alone", "memory", "growth"):
+            data.append((f"{program}, {case}", ours["msg_s"] / peer["msg_s"]))
+    if not data:
+        return
+    name = path[:-4] + ".dat"
+    with open(name, "w", encoding="ascii") as out:
+        for label, value in data:
+            out.write(f'"{label}"\t{value:.4g}\n')
+    script = os.path.join(os.path.dirname(os.path.abspath(__file__)),
+                          "ratios.gp")
+    run = subprocess.run(
+        ["gnuplot", "-e", f"data='{name}'; out='{path}'; "
+         f"rows={len(data)}; when='{time.strftime('%Y-%m-%d')}'; "
+         f"machine='{machine()}'", script], check=False)
+    os.unlink(name)
+    if run.returncode != 0:
+        measure.faults.append("gnuplot failed")
+
+
+def write(rows, speed, skipped, seconds, whole):
+    rows = Rows(rows)
+    ratio_tables(rows)
+    growth_table(rows)
+    targets(rows, speed)
+    for why in skipped:
+        print(f"# SKIP {why}")
+    if QUICK or not whole:
+        folder, name = os.path.join(TOP, "tests/log"), "bench"
+    else:
+        folder = os.path.join(TOP, "tests/bench/results")
+        name = time.strftime("%Y-%m-%d")
+    os.makedirs(folder, exist_ok=True)
+    path = os.path.join(folder, name)
+    write_tsv(path + ".tsv", rows, speed, seconds)
+    write_svg(path + ".svg", rows)
+    print(f"\n{seconds:.0f} s; numbers are in "
+          f"{os.path.relpath(path, TOP)}.tsv")
