@@ -5,6 +5,7 @@
  * large blocks.  It trusts smtpd and is not for use.
  *   echo line   answers each line as it reads it
  *   echo hold   keeps each message until its dot
+ * Words after that are phases to register besides data-line and commit.
  */
 #include <errno.h>
 #include <signal.h>
@@ -133,18 +134,35 @@ request(const char *p, size_t len, bool hold)
 	buffer_add(&out, "proceed\n", strlen("proceed\n"));
 }
 
+/* The reports that a filter with sessions wants, and more phases if asked. */
 static void
-registration(void)
+registration(char **phases)
 {
-	static const char text[] = "register|report|smtp-in|link-connect\n"
-				   "register|report|smtp-in|link-disconnect\n"
-				   "register|report|smtp-in|tx-begin\n"
-				   "register|report|smtp-in|tx-reset\n"
-				   "register|filter|smtp-in|data-line\n"
+	static const char reports[] =
+	    "register|report|smtp-in|link-connect\n"
+	    "register|report|smtp-in|link-disconnect\n"
+	    "register|report|smtp-in|link-greeting\n"
+	    "register|report|smtp-in|link-identify\n"
+	    "register|report|smtp-in|link-tls\n"
+	    "register|report|smtp-in|link-auth\n"
+	    "register|report|smtp-in|tx-begin\n"
+	    "register|report|smtp-in|tx-mail\n"
+	    "register|report|smtp-in|tx-rcpt\n"
+	    "register|report|smtp-in|tx-commit\n"
+	    "register|report|smtp-in|tx-rollback\n"
+	    "register|report|smtp-in|tx-reset\n";
+	static const char rest[] = "register|filter|smtp-in|data-line\n"
 				   "register|filter|smtp-in|commit\n"
 				   "register|ready\n";
+	static const char phase[] = "register|filter|smtp-in|";
 
-	buffer_add(&out, text, sizeof(text) - 1);
+	buffer_add(&out, reports, sizeof(reports) - 1);
+	for (; *phases != NULL; phases++) {
+		buffer_add(&out, phase, sizeof(phase) - 1);
+		buffer_add(&out, *phases, strlen(*phases));
+		buffer_add(&out, "\n", 1);
+	}
+	buffer_add(&out, rest, sizeof(rest) - 1);
 }
 
 static void
@@ -169,6 +187,7 @@ main(int argc, char **argv)
 {
 	static char in[READ_SIZE + 65536];
 	bool hold = argc > 1 && strcmp(argv[1], "hold") == 0;
+	char **phases = argc > 2 ? argv + 2 : argv + argc;
 	size_t len = 0;
 	ssize_t n;
 	char *p, *lf;
@@ -185,7 +204,7 @@ main(int argc, char **argv)
 				forget(p, (size_t)(lf - p) + 1);
 			else if (lf - p == 12 &&
 			    memcmp(p, "config|ready", 12) == 0)
-				registration();
+				registration(phases);
 		}
 		len = (size_t)(in + len - p);
 		memmove(in, p, len);
