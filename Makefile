@@ -30,12 +30,15 @@ UNBOUND_CFLAGS != $(PKG_CONFIG) --cflags libunbound 2>/dev/null || true
 UNBOUND_LIBS !=	$(PKG_CONFIG) --libs libunbound 2>/dev/null || true
 IDN_CFLAGS !=	$(PKG_CONFIG) --cflags libidn2 2>/dev/null || true
 IDN_LIBS !=	$(PKG_CONFIG) --libs libidn2 2>/dev/null || true
+# Linux only; nothing elsewhere.
+SECCOMP_LIBS !=	$(PKG_CONFIG) --libs libseccomp 2>/dev/null || true
 CMOCKA_LIBS !=	$(PKG_CONFIG) --libs cmocka 2>/dev/null || true
 
 LIB_CFLAGS =	$(EVENT_CFLAGS) $(CRYPTO_CFLAGS) $(CURL_CFLAGS) \
 		$(JANSSON_CFLAGS) $(UNBOUND_CFLAGS) $(IDN_CFLAGS)
-ALL_LIBS =	$(EVENT_LIBS) $(CRYPTO_LIBS) $(CURL_LIBS) $(JANSSON_LIBS) \
+ALL_LIBS =	$(ENGINE_LIBS) $(CRYPTO_LIBS) $(CURL_LIBS) $(JANSSON_LIBS) \
 		$(UNBOUND_LIBS) $(IDN_LIBS)
+ENGINE_LIBS =	$(EVENT_LIBS) $(SECCOMP_LIBS)
 LINK =		$(CC) -pthread $(CFLAGS) $(LDFLAGS)
 
 # What pkg-config does not find, as "library (Debian package)".
@@ -45,6 +48,8 @@ MISSING !=	while read p d; do $(PKG_CONFIG) --exists $$p 2>/dev/null || \
 HDRS !=		ls common/*/*.h filter-*/*.h tests/unit/*.h 2>/dev/null || true
 
 COMMON_OBJS =	common/base/buf.o common/base/clock.o common/base/log.o \
+		common/base/sandbox.o common/base/sandbox-linux.o \
+		common/base/sandbox-none.o common/base/sandbox-openbsd.o \
 		common/base/str.o \
 		common/protocol/phase.o common/protocol/reply.o \
 		common/protocol/wire.o \
@@ -97,11 +102,11 @@ filter-rspamd/librspamd.a: $(RSPAMD_OBJS)
 filter-rspamd/filter-rspamd: filter-rspamd/main.o \
 	    filter-rspamd/librspamd.a common/libcommon.a
 	$(LINK) -o $@ filter-rspamd/main.o filter-rspamd/librspamd.a \
-	    common/libcommon.a $(EVENT_LIBS) $(CURL_LIBS) $(JANSSON_LIBS)
+	    common/libcommon.a $(ENGINE_LIBS) $(CURL_LIBS) $(JANSSON_LIBS)
 
 tests/bin/filter-sample: $(SAMPLE_OBJS) common/libcommon.a
 	@mkdir -p tests/bin
-	$(LINK) -o $@ $(SAMPLE_OBJS) common/libcommon.a $(EVENT_LIBS)
+	$(LINK) -o $@ $(SAMPLE_OBJS) common/libcommon.a $(ENGINE_LIBS)
 
 $(COMMON_OBJS) $(RSPAMD_OBJS) $(SAMPLE_OBJS) filter-rspamd/main.o: $(HDRS)
 

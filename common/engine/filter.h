@@ -11,6 +11,7 @@
 
 #include <stdio.h>
 
+#include "common/base/sandbox.h"
 #include "common/engine/session.h"
 #include "common/message/edit.h"
 #include "common/message/store.h"
@@ -55,6 +56,12 @@ struct filter {
 	int (*configure)(void);
 	/* smtpd's "config|key|value" before register|ready; unknown ones too. */
 	void (*config)(struct str key, struct str value);
+	/*
+	 * What it opens and connects to from now on: the files it may read
+	 * when it gets SIGHUP, the ports of its servers.  Without this
+	 * callback there is no sandbox.  The strings must live on.
+	 */
+	void (*sandbox)(struct sandbox *);
 	/* The loop exists: starts what lives on it.  -1 and the process ends. */
 	int (*start)(void);
 	/* Frees all of it; called once, last. */

@@ -3,6 +3,7 @@
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
+#include <string.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
@@ -197,6 +198,36 @@ raise_limit(void)
 }
 
 static int
+enter_sandbox(const struct filter *f, const struct cli *c)
+{
+	static const char *const files[] = { "/etc/localtime",
+		"/usr/share/zoneinfo", "/etc/ssl/openssl.cnf",
+		"/usr/lib/ssl/openssl.cnf", "/dev/urandom" };
+	struct sandbox sb = { .npaths = 0 };
+	struct str rest, line;
+	struct buf said;
+	int r;
+
+	if (f->sandbox == NULL || !c->sandbox)
+		return 0;
+	for (size_t i = 0; i < sizeof(files) / sizeof(*files); i++)
+		sandbox_path(&sb, files[i], SANDBOX_READ);
+	sandbox_path(&sb, c->pool.dir, SANDBOX_SPOOL);
+	if (c->check.file != NULL)
+		sandbox_path(&sb, c->check.file, SANDBOX_READ);
+	f->sandbox(&sb);
+	buf_init(&said, 4096);
+	r = sandbox_enter(&sb, &said);
+	if (r == -1)
+		filter_config_error("sandbox: %s", strerror(errno));
+	rest = buf_view(&said);
+	while (r == 0 && str_cut(&rest, '\n', &line))
+		log_info("sandbox: %.*s", (int)line.n, line.p);
+	buf_clear(&said);
+	return r;
+}
+
+static int
 run(const struct filter *f, const struct cli *c)
 {
 	int r = CLI_BAD;
@@ -206,6 +237,8 @@ run(const struct filter *f, const struct cli *c)
 		filter_config_error("no memory to start");
 		return r;
 	}
+	if (enter_sandbox(f, c) == -1)
+		return r;
 	if (f->start == NULL || f->start() == 0)
 		r = c->check.file == NULL
 		    ? serve(f, c)

@@ -71,10 +71,18 @@ sample_message(struct msg *m)
 	msg_accept(m, e);
 }
 
+/* Needs no file and no network. */
+static void
+sample_sandbox(struct sandbox *sb)
+{
+	(void)sb;
+}
+
 static const struct filter sample = {
 	.name = "filter-sample",
 	.opts = opts,
 	.option = sample_option,
+	.sandbox = sample_sandbox,
 	.on[PHASE_RCPT_TO] = sample_rcpt,
 	.tx_new = sample_tx_new,
 	.tx_free = free,
