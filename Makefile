@@ -151,6 +151,9 @@ deps-test: deps
 # Unit tests: tests/unit/test_NAME.c is linked with everything but main().
 UNIT_TESTS =	buf edit header longline phase reply store str wire
 
+# of common/dkim and what belongs to it
+UNIT_TESTS +=	canon digest key sig tags verify
+
 UNIT_LIBS =	filter-rspamd/librspamd.a common/libcommon.a
 
 tests/bin/.unit: $(UNIT_LIBS) $(HDRS) tests/unit/run.sh
