@@ -14,7 +14,7 @@
 /* The verdict with what owns the memory behind its views. */
 struct parsed {
 	struct verdict v; /* first */
-	json_t *root;
+	struct verdict_json json;
 	struct buf notes;
 	struct verdict_remove *removes;
 	struct verdict_add *adds;
@@ -324,7 +324,7 @@ read_symbols(struct parsed *p, json_t *j)
 static void
 read_score(struct parsed *p, const char *name, bool *has, double *score)
 {
-	json_t *j = json_object_get(p->root, name);
+	json_t *j = json_object_get(p->json.root, name);
 
 	*has = json_is_number(j);
 	*score = json_number_value(j);
@@ -336,7 +336,7 @@ read_score(struct parsed *p, const char *name, bool *has, double *score)
 static void
 read_text(struct parsed *p)
 {
-	json_t *messages = json_object_get(p->root, "messages");
+	json_t *messages = json_object_get(p->json.root, "messages");
 	json_t *j = json_object_get(messages, "smtp_message");
 
 	if (json_is_string(j))
@@ -348,7 +348,7 @@ read_text(struct parsed *p)
 static void
 read_subject(struct parsed *p)
 {
-	json_t *j = json_object_get(p->root, "subject");
+	json_t *j = json_object_get(p->json.root, "subject");
 
 	if (p->v.action != VERDICT_REWRITE_SUBJECT)
 		return;
@@ -368,7 +368,7 @@ read_action(struct parsed *p, const json_t *j)
 	for (size_t i = 0; i < sizeof(actions) / sizeof(*actions); i++)
 		if (str_ieq(p->v.action_name, str_c(actions[i].name)))
 			p->v.action = actions[i].action;
-	read_reject(p, json_object_get(p->root, "reject"));
+	read_reject(p, json_object_get(p->json.root, "reject"));
 	if (p->v.action == VERDICT_CUSTOM)
 		note(p, "action", json_string_value(j), "not known");
 }
@@ -409,10 +409,9 @@ explain(const struct verdict_reply *r, const json_t *root, struct buf *why,
 static int
 read_reply(struct parsed *p, const struct verdict_reply *r, struct buf *why)
 {
-	struct str json, rest = STR_NULL;
+	struct str json;
 	const char *what = "no JSON";
 	const json_t *action;
-	bool repaired = false;
 
 	errno = EBADMSG;
 	if (find_body(r, &p->v, &json) == -1)
@@ -420,30 +419,31 @@ read_reply(struct parsed *p, const struct verdict_reply *r, struct buf *why)
 	else if (json.n > VERDICT_JSON_MAX)
 		what = "too much JSON";
 	else
-		p->root = verdict_json_parse(json, &repaired, &rest);
-	if (p->root == NULL) {
+		(void)verdict_json_parse(json, &p->json);
+	if (p->json.root == NULL) {
 		if (errno == EBADMSG)
 			explain(r, NULL, why, what);
 		return errno;
 	}
-	action = json_object_get(p->root, "action");
+	action = json_object_get(p->json.root, "action");
 	if (r->status != 200 || !json_is_string(action)) {
-		explain(r, p->root, why, "no action");
+		explain(r, p->json.root, why, "no action");
 		return EBADMSG;
 	}
-	if (repaired)
+	if (p->json.repaired)
 		note(p, "reply", NULL, "no JSON before it was repaired");
-	if (str_trim_fws(rest).n > 0)
+	if (str_trim_fws(p->json.rest).n > 0)
 		note(p, "reply", NULL, "more after the JSON");
 	read_action(p, action);
 	read_score(p, "score", &p->v.has_score, &p->v.score);
 	read_score(p, "required_score", &p->v.has_required, &p->v.required);
-	p->v.is_skipped = json_is_true(json_object_get(p->root, "is_skipped"));
+	p->v.is_skipped =
+	    json_is_true(json_object_get(p->json.root, "is_skipped"));
 	read_text(p);
 	read_subject(p);
-	read_sigs(p, json_object_get(p->root, "dkim-signature"));
-	read_symbols(p, json_object_get(p->root, "symbols"));
-	read_milter(p, json_object_get(p->root, "milter"));
+	read_sigs(p, json_object_get(p->json.root, "dkim-signature"));
+	read_symbols(p, json_object_get(p->json.root, "symbols"));
+	read_milter(p, json_object_get(p->json.root, "milter"));
 	return p->no_memory ? ENOMEM : 0;
 }
 
@@ -478,7 +478,7 @@ verdict_free(struct verdict *v)
 
 	if (v == NULL)
 		return;
-	json_decref(p->root);
+	verdict_json_clear(&p->json);
 	buf_clear(&p->notes);
 	free(p->removes);
 	free(p->adds);

@@ -1,5 +1,6 @@
 #include <errno.h>
 #include <math.h>
+#include <stddef.h>
 #include <stdlib.h>
 
 #include "filter-rspamd/verdict.h"
@@ -7,10 +8,91 @@
 
 #define ESCAPE_LEN 6 /* \u1234 */
 
-bool
-verdict_json_is_bounded(struct str json)
+/* Where jansson's memory comes from; blocks are only added. */
+struct block {
+	struct block *next;
+	max_align_t start[];
+};
+
+struct verdict_memory {
+	struct block *blocks;
+	char *p;
+	size_t left;
+	bool failed;
+};
+
+/* Of the one call that is under way. */
+static struct verdict_memory *memory;
+
+static int
+add_block(struct verdict_memory *m, size_t n)
 {
-	unsigned depth = 0, values = 1;
+	struct block *b = malloc(sizeof(*b) + n);
+
+	if (b == NULL)
+		return -1;
+	b->next = m->blocks;
+	m->blocks = b;
+	m->p = (char *)b->start;
+	m->left = n;
+	return 0;
+}
+
+static void *
+take(size_t n)
+{
+	size_t unit = sizeof(max_align_t);
+	char *p;
+
+	n = (n + unit - 1) / unit * unit;
+	if (n > memory->left && add_block(memory, n) == -1) {
+		memory->failed = true;
+		return NULL;
+	}
+	p = memory->p;
+	memory->p += n;
+	memory->left -= n;
+	return p;
+}
+
+static void
+give_back(void *p)
+{
+	(void)p;
+}
+
+static void
+memory_free(struct verdict_memory *m)
+{
+	struct block *b, *next;
+
+	if (m == NULL)
+		return;
+	for (b = m->blocks; b != NULL; b = next) {
+		next = b->next;
+		free(b);
+	}
+	free(m);
+}
+
+static struct verdict_memory *
+memory_new(size_t n)
+{
+	struct verdict_memory *m = calloc(1, sizeof(*m));
+
+	if (m == NULL)
+		return NULL;
+	if (add_block(m, n) == -1) {
+		free(m);
+		return NULL;
+	}
+	return m;
+}
+
+int
+verdict_json_count(struct str json, size_t *n)
+{
+	size_t depth = 0, values = 1;
 	bool quoted = false;
 
 	for (size_t i = 0; i < json.n; i++) {
@@ -30,9 +112,10 @@ verdict_json_is_bounded(struct str json)
 		if (c == '[' || c == '{' || c == ',')
 			values++;
 		if (depth > VERDICT_DEPTH_MAX || values > VERDICT_VALUES_MAX)
-			return false;
+			return -1;
 	}
-	return true;
+	*n = values;
+	return 0;
 }
 
 /* Length of the UTF-8 sequence that s starts with, 0 if it is none. */
@@ -155,60 +238,72 @@ verdict_json_repair(struct str json, struct buf *out)
 	}
 }
 
-static json_t *
-load(struct str json, size_t *end, bool *no_memory)
+/* Returns 0, or an errno. */
+static int
+load(struct str json, size_t values, struct verdict_json *out)
 {
 	json_error_t err;
-	json_t *root;
+	int ret = 0;
 
-	*no_memory = false;
-	root = json_loadb(json.p, json.n,
+	memory = memory_new(
+	    json.n * VERDICT_BYTE_COST + values * VERDICT_VALUE_COST);
+	if (memory == NULL)
+		return ENOMEM;
+	json_set_alloc_funcs(take, give_back);
+	out->root = json_loadb(json.p, json.n,
 	    JSON_ALLOW_NUL | JSON_DISABLE_EOF_CHECK | JSON_DECODE_INT_AS_REAL,
 	    &err);
-	if (root == NULL)
-		*no_memory = json_error_code(&err) == json_error_out_of_memory;
-	else
-		*end = (size_t)err.position;
-	return root;
+	json_set_alloc_funcs(malloc, free);
+	if (out->root != NULL && !memory->failed) {
+		out->memory = memory;
+		out->rest = str_from(json, (size_t)err.position);
+	} else {
+		out->root = NULL;
+		ret = memory->failed ? ENOMEM : EBADMSG;
+		memory_free(memory);
+	}
+	memory = NULL;
+	return ret;
 }
 
-/* As load, of the repaired text; *end is then not known. */
-static json_t *
-load_repaired(struct str json, bool *no_memory)
+static int
+load_repaired(struct str json, size_t values, struct verdict_json *out)
 {
 	struct buf b;
-	json_t *root = NULL;
-	size_t end;
+	int ret = ENOMEM;
 
 	/* A word of one letter becomes four. */
 	buf_init(&b, json.n * 4);
 	verdict_json_repair(json, &b);
-	*no_memory = buf_failed(&b);
 	if (!buf_failed(&b))
-		root = load(buf_view(&b), &end, no_memory);
+		ret = load(buf_view(&b), values, out);
 	buf_clear(&b);
-	return root;
+	out->rest = STR_NULL;
+	out->repaired = true;
+	return ret;
 }
 
-json_t *
-verdict_json_parse(struct str json, bool *repaired, struct str *rest)
+int
+verdict_json_parse(struct str json, struct verdict_json *out)
 {
-	bool no_memory = false;
-	size_t end = json.n;
-	json_t *root;
+	struct verdict_json j = { .root = NULL };
+	size_t values;
 
-	if (json.n == 0 || !verdict_json_is_bounded(json)) {
-		errno = EBADMSG;
-		return NULL;
-	}
-	root = load(json, &end, &no_memory);
-	*repaired = root == NULL && !no_memory;
-	if (*repaired)
-		root = load_repaired(json, &no_memory);
-	if (root == NULL) {
-		errno = no_memory ? ENOMEM : EBADMSG;
-		return NULL;
-	}
-	*rest = str_from(json, end);
-	return root;
+	errno = EBADMSG;
+	if (json.n == 0 || verdict_json_count(json, &values) == -1)
+		return -1;
+	errno = load(json, values, &j);
+	if (errno == EBADMSG)
+		errno = load_repaired(json, values, &j);
+	if (j.root == NULL)
+		return -1;
+	*out = j;
+	return 0;
+}
+
+void
+verdict_json_clear(struct verdict_json *j)
+{
+	memory_free(j->memory);
+	*j = (struct verdict_json){ .root = NULL };
 }

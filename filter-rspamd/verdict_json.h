@@ -13,19 +13,37 @@
 #include "common/base/str.h"
 
 enum {
-	VERDICT_NUMBER_MAX = 64 /* characters of a number */
+	VERDICT_NUMBER_MAX = 64, /* characters of a number */
+	/* What jansson takes, at the very most. */
+	VERDICT_VALUE_COST = 512, /* bytes for a value */
+	VERDICT_BYTE_COST = 8 /* bytes for a byte of text */
+};
+
+/* A parsed JSON text. */
+struct verdict_json {
+	json_t *root; /* lives in memory: never json_decref() it */
+	struct verdict_memory *memory; /* for verdict_json_clear() */
+	bool repaired; /* it was broken, see verdict.h */
+	struct str rest; /* what follows it in the text */
 };
 
 /*
- * Parses the JSON text that json starts with.  If it is broken it is repaired
- * (see verdict.h) and parsed again; *repaired tells.  *rest is what follows
- * it.  Returns NULL with errno EBADMSG (no JSON, or over a limit of verdict.h)
- * or ENOMEM.  The caller ends it with json_decref().
+ * Parses the JSON text that json starts with.  Returns 0, or -1 with *out
+ * untouched and errno EBADMSG (no JSON, or over a limit of verdict.h) or
+ * ENOMEM.
+ *
+ * jansson gets its memory from one block that is large enough beforehand, so
+ * that a lack of it is known before the parser starts; one call at a time.
  */
-json_t *verdict_json_parse(struct str json, bool *repaired, struct str *rest);
+int verdict_json_parse(struct str json, struct verdict_json *out);
+/* Frees all of it. */
+void verdict_json_clear(struct verdict_json *);
 
-/* Does json keep VERDICT_DEPTH_MAX and VERDICT_VALUES_MAX? */
-bool verdict_json_is_bounded(struct str json);
+/*
+ * How many values json has, or a few more.  Returns 0, or -1 with *n untouched
+ * if it is over VERDICT_DEPTH_MAX or VERDICT_VALUES_MAX.
+ */
+int verdict_json_count(struct str json, size_t *n);
 
 /*
  * Appends json to out, with one '?' for each byte that is not part of UTF-8,
