@@ -22,7 +22,7 @@ from pathlib import Path
 HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent / "e2e"))
 
-from lib import mail, smtp, space  # noqa: E402
+from lib import dkimpy, dns, keys, mail, smtp, space  # noqa: E402
 from lib.case import Case, Options, REPO  # noqa: E402
 from lib.smtpd import Smtpd  # noqa: E402
 
@@ -50,18 +50,40 @@ class Sample:
 
 # --- which filters, and what they are started with --------------------------
 
-def incoming(case: Case) -> list[str]:
-    """The filters of mail from outside, in their order."""
-    chain = []
-    if is_built("filter-rspamd"):
-        url = case.rspamd(keys=True).url
-        chain.append(case.filter("filter-rspamd", "-url", url))
-    return chain
+DOMAIN = "example.org"
 
 
-def outgoing(case: Case) -> list[str]:
-    """The filters of mail from our own users."""
-    return []
+class Stage:
+    """Starts what the filters need; has their command lines."""
+
+    def __init__(self, case: Case) -> None:
+        self.case = case
+        self.dns = case.keep(dns.Dns())
+        self.key: keys.Key | None = None
+
+    def incoming(self) -> list[str]:
+        """The filters of mail from outside, in their order."""
+        chain = []
+        if is_built("filter-dkimverify"):
+            chain.append(self.case.filter("filter-dkimverify",
+                                          "-r", "127.0.0.1"))
+        if is_built("filter-rspamd"):
+            chain.append(self.case.filter("filter-rspamd", "-url",
+                                          self.case.rspamd().url))
+        return chain
+
+    def outgoing(self) -> list[str]:
+        """The filters of mail from our own users."""
+        if not is_built("filter-dkimsign"):
+            return []
+        self.key = key = keys.make(self.case.work / "keys", DOMAIN, "demo")
+        self.dns.add(key.name, key.record)
+        return [self.case.filter("filter-dkimsign", "-d", key.domain,
+                                 "-s", key.selector, "-k", str(key.path))]
+
+    def key_record(self, name: str) -> bytes | None:
+        entry = self.dns.zone.get(name)
+        return entry.texts[0] if entry else None
 
 
 def is_built(name: str) -> bool:
@@ -144,10 +166,19 @@ def show_log(mta: Smtpd, start: int) -> None:
             print(f"     {line[:WIDTH - 5]}")
 
 
-def deliver(mta: Smtpd, sample: Sample) -> bool:
-    """Sends one message and shows what became of it."""
+def show_second_opinion(stage: Stage, message: bytes) -> None:
+    """What an independent program says about the signatures in it."""
+    for good in dkimpy.verify(message, stage.key_record):
+        print("     python3-dkim says: " + (
+            f"{GREEN}signature verifies{PLAIN}" if good else
+            f"{RED}signature is wrong{PLAIN}"))
+
+
+def deliver(mta: Smtpd, sample: Sample) -> tuple[smtp.Reply, bytes]:
+    """Sends one message, shows what became of it; returns that."""
     sender, rcpt = sample.envelope()
     start = len(mta.log())
+    got = b""
     port = mta.out_port if sample.outgoing else mta.port
     with smtp.Client(port) as client:
         client.ehlo()
@@ -159,10 +190,11 @@ def deliver(mta: Smtpd, sample: Sample) -> bool:
         took = time.monotonic() - begin
     show_reply(reply, took)
     if reply.code == 250:
-        got = mta.mail()
-        show_changes(sample.message, got.above + got.message)
+        delivered = mta.mail()
+        got = delivered.above + delivered.message
+        show_changes(sample.message, got)
     show_log(mta, start)
-    return sample.want in (None, reply.code)
+    return reply, got
 
 
 def show_setup(mta: Smtpd) -> None:
@@ -172,28 +204,67 @@ def show_setup(mta: Smtpd) -> None:
     print()
 
 
+class Show:
+    """Counts the messages and remembers which reply was not expected."""
+
+    def __init__(self, stage: Stage, mta: Smtpd) -> None:
+        self.stage = stage
+        self.mta = mta
+        self.count = 0
+        self.wrong: list[str] = []
+
+    def one(self, sample: Sample) -> bytes:
+        self.count += 1
+        print(f"{BOLD}{self.count}. {sample.title}{PLAIN}")
+        reply, got = deliver(self.mta, sample)
+        if sample.want not in (None, reply.code):
+            self.wrong.append(f"message {self.count}: expected reply "
+                              f"{sample.want}, got {reply.code}")
+        if sample.outgoing:
+            show_second_opinion(self.stage, got)
+        print(flush=True)
+        return got
+
+    def signed(self) -> None:
+        """A message of our own goes out, and comes in elsewhere."""
+        signed = self.one(Sample(
+            "a user of ours sends mail: it is signed", mail.message(
+                "Minutes of the meeting").replace(
+                    b"sender@example.net", b"sender@example.org"),
+            outgoing=True))
+        self.one(Sample("the signed message arrives", signed))
+        self.one(Sample("the same with one word changed",
+                        signed.replace(b"Hello", b"Hullo")))
+
+
+def play(show: Show, files: list[str]) -> None:
+    for path in files:
+        show.one(own(path))
+    if not files:
+        for sample in samples():
+            show.one(sample)
+        if show.stage.key:
+            show.signed()
+
+
 def run_inside(work: Path, files: list[str]) -> int:
     """The whole show; this process was started in fresh namespaces."""
     space.enter(work)
     case = Case(work, Options())
-    chosen = [own(path) for path in files] or samples()
-    wrong = []
-    number = 0
     try:
-        mta = case.smtpd(*incoming(case), out_filters=outgoing(case))
+        stage = Stage(case)
+        mta = case.smtpd(*stage.incoming(), out_filters=stage.outgoing())
         show_setup(mta)
-        for number, sample in enumerate(chosen, 1):
-            print(f"{BOLD}{number}. {sample.title}{PLAIN}")
-            if not deliver(mta, sample):
-                wrong.append(f"{number}: expected reply {sample.want}")
-            print(flush=True)
+        show = Show(stage, mta)
+        play(show, files)
     except AssertionError as err:
-        wrong.append(f"{number}: {err}")
+        print(f"demo: {err}")
+        return 1
     finally:
         case.close()
-    for line in wrong:
-        print(f"not as expected: message {line}")
-    return 1 if wrong else 0
+    for line in show.wrong:
+        print(f"not as expected: {line}")
+    return 1 if show.wrong else 0
 
 
 # --- outside ----------------------------------------------------------------
