@@ -163,7 +163,7 @@ tests/bin/.unit: $(UNIT_LIBS) $(HDRS) tests/unit/run.sh
 		    tests/unit/test_$$t.c $(UNIT_LIBS) $(ALL_LIBS) \
 		    $(CMOCKA_LIBS) || exit 1; done
 
-test-programs: all tests/bin/filter-sample tests/bin/.unit
+test-programs: all tests/bin/filter-sample bench-programs tests/bin/.unit
 
 check: deps-test
 	@$(MAKE) -s test-programs
