@@ -7,6 +7,10 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+#ifdef __GLIBC__
+#include <malloc.h>
+#endif
+
 #include "common/base/log.h"
 #include "common/engine/cli.h"
 #include "common/engine/engine.h"
@@ -16,7 +20,8 @@
 #endif
 
 enum {
-	READS = 8 /* reads of stdin before others get a turn */
+	READS = 8, /* reads of stdin before others get a turn */
+	MMAP_FROM = 64 * 1024 /* bytes of an allocation of its own */
 };
 
 /* What is between the engine and the descriptors 0 and 1. */
@@ -197,6 +202,19 @@ raise_limit(void)
 	(void)setrlimit(RLIMIT_NOFILE, &rl);
 }
 
+/*
+ * Memory of large messages goes back to the system at once, whatever lies
+ * above it in the heap; glibc would raise this threshold as it goes.
+ */
+static void
+tune_malloc(void)
+{
+#ifdef __GLIBC__
+	(void)mallopt(M_MMAP_THRESHOLD, MMAP_FROM);
+	(void)mallopt(M_TRIM_THRESHOLD, MMAP_FROM);
+#endif
+}
+
 static int
 enter_sandbox(const struct filter *f, const struct cli *c)
 {
@@ -233,6 +251,7 @@ run(const struct filter *f, const struct cli *c)
 	int r = CLI_BAD;
 
 	raise_limit();
+	tune_malloc();
 	if (loop_init() == -1) {
 		filter_config_error("no memory to start");
 		return r;
