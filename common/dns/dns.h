@@ -16,7 +16,7 @@
 
 enum {
 	DNS_TIMEOUT_MS = 10 * 1000, /* a query, with retries; default */
-	DNS_RUNNING_MAX = 2000, /* queries at once; what is more fails */
+	DNS_RUNNING_MAX = 4000, /* queries at once; what is more fails */
 	DNS_SERVERS_MAX = 16, /* servers that are asked */
 	DNS_RECORDS_MAX = 16, /* TXT records of a name that are kept */
 	DNS_CHAIN_MAX = 8, /* aliases from one name to the next */
