@@ -21,10 +21,10 @@ enum {
 	RCODE_REFUSED = 5,
 	SECURE_BOGUS = 1, /* what libunbound calls an answer not to be used */
 	PORT_MAX = 65535,
+	PORT_DNS = 53,
 	IDLE_MS = 60 * 60 * 1000,
 };
 
-#define RESOLV_CONF "/etc/resolv.conf"
 /* Sockets of libunbound; its own default of 16 makes queries wait in line. */
 #define OUTGOING_RANGE "512"
 
@@ -62,13 +62,14 @@ fail(char why[DNS_ERROR_MAX], const char *what, const char *arg,
 	return -1;
 }
 
+/* Is this ADDRESS or ADDRESS@PORT? */
 static bool
-is_server(const char *arg)
+is_server(const char *arg, unsigned *port_out)
 {
 	struct in_addr v4;
 	struct in6_addr v6;
 	struct str rest = str_c(arg), host, scope;
-	uint64_t port;
+	uint64_t port = PORT_DNS;
 	char text[INET6_ADDRSTRLEN];
 
 	if (str_cut(&rest, '@', &host) &&
@@ -80,18 +81,25 @@ is_server(const char *arg)
 		return false;
 	memcpy(text, host.p, host.n);
 	text[host.n] = '\0';
+	*port_out = (unsigned)port;
 	return inet_pton(AF_INET, text, &v4) == 1 ||
 	    inet_pton(AF_INET6, text, &v6) == 1;
+}
+
+static const char *
+resolv_conf(const struct dns_options *o)
+{
+	return o->resolv_conf != NULL ? o->resolv_conf : "/etc/resolv.conf";
 }
 
 int
 dns_check(const struct dns_options *o, char why[DNS_ERROR_MAX])
 {
-	const char *conf =
-	    o->resolv_conf != NULL ? o->resolv_conf : RESOLV_CONF;
+	const char *conf = resolv_conf(o);
+	unsigned port;
 
 	for (size_t i = 0; i < o->nservers; i++)
-		if (!is_server(o->servers[i]))
+		if (!is_server(o->servers[i], &port))
 			return fail(why, "DNS server", o->servers[i],
 			    "not an address or ADDRESS@PORT");
 	if (o->nservers == 0 && access(conf, R_OK) == -1)
@@ -101,6 +109,23 @@ dns_check(const struct dns_options *o, char why[DNS_ERROR_MAX])
 		return fail(
 		    why, "trust anchor", o->trust_anchor, strerror(errno));
 	return 0;
+}
+
+void
+dns_sandbox(const struct dns_options *o, struct sandbox *sb)
+{
+	unsigned port;
+
+	sandbox_network(sb);
+	for (size_t i = 0; i < o->nservers; i++)
+		if (is_server(o->servers[i], &port))
+			sandbox_port(sb, port);
+	if (o->nservers == 0) {
+		sandbox_port(sb, PORT_DNS);
+		sandbox_path(sb, resolv_conf(o), SANDBOX_READ);
+	}
+	if (o->trust_anchor != NULL)
+		sandbox_path(sb, o->trust_anchor, SANDBOX_READ);
 }
 
 /* ---- answers ---- */
@@ -331,8 +356,7 @@ set_options(void)
 static int
 set_servers(const struct dns_options *o, char why[DNS_ERROR_MAX])
 {
-	const char *conf =
-	    o->resolv_conf != NULL ? o->resolv_conf : RESOLV_CONF;
+	const char *conf = resolv_conf(o);
 	int error;
 
 	for (size_t i = 0; i < o->nservers; i++) {

@@ -12,6 +12,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "common/base/sandbox.h"
 #include "common/base/str.h"
 
 enum {
@@ -61,6 +62,9 @@ struct dns_query;
  */
 int dns_check(const struct dns_options *, char why[DNS_ERROR_MAX])
     __attribute__((__warn_unused_result__));
+
+/* What dns_init and queries need in a sandbox; the options must live on. */
+void dns_sandbox(const struct dns_options *, struct sandbox *);
 
 /*
  * Starts the resolver on loop_base(); all files are read now.  Returns 0, or
