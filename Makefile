@@ -150,7 +150,7 @@ deps-test: deps
 	@sh tests/deps.sh test
 
 # Unit tests: tests/unit/test_NAME.c is linked with everything but main().
-UNIT_TESTS =	buf edit header longline phase reply store str verdict wire
+UNIT_TESTS =	apply buf edit header longline phase reply store str verdict wire
 
 # of common/dkim and what belongs to it
 UNIT_TESTS +=	canon digest key sig tags verify

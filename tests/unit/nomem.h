@@ -20,10 +20,10 @@
 #define NOMEM_WHY "the C library has no __libc_malloc()"
 #endif
 
+#ifndef NOMEM_WHY
 /* Allocations that still succeed; all later ones fail.  -1: all succeed. */
 static long nomem_left = -1;
 
-#ifndef NOMEM_WHY
 void *__libc_malloc(size_t);
 void *__libc_calloc(size_t, size_t);
 void *__libc_realloc(void *, size_t);
