@@ -418,12 +418,7 @@ scan_admd(struct str name)
 int
 scan_start(const struct config *c)
 {
-	char name[256] = "";
-
 	conf = c;
-	/* Only before smtpd tells it, and with --check. */
-	if (admd == NULL && gethostname(name, sizeof(name) - 1) == 0)
-		scan_admd(str_c(name));
 	hosts_init(
 	    &hosts, c->ntargets, c->spread, c->max_scans, (uint32_t)getpid());
 	return http_init(&c->http);
