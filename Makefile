@@ -155,6 +155,9 @@ UNIT_TESTS =	apply buf edit header longline phase reply store str verdict wire
 # of common/dkim and what belongs to it
 UNIT_TESTS +=	canon digest key sig tags verify
 
+# of filter-rspamd
+UNIT_TESTS +=	crlf hosts network request target
+
 UNIT_LIBS =	filter-rspamd/librspamd.a common/libcommon.a
 
 tests/bin/.unit: $(UNIT_LIBS) $(HDRS) tests/unit/run.sh

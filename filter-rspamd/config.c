@@ -36,6 +36,8 @@ enum option {
 	OPTS
 };
 
+#define DNS_PORT 53 /* long answers come over TCP */
+
 #define POLICY "tempfail|accept|junk"
 #define MAPPING "reject|mark|accept"
 #define SCAN_OR_SKIP "scan|skip"
@@ -387,6 +389,30 @@ config_check(void)
 		rc = -1;
 	config.http.body_max = (size_t)config.max_size;
 	return rc;
+}
+
+void
+config_sandbox(struct sandbox *sb)
+{
+	const char *const files[] = { config.http.ca, config.http.cert,
+		config.http.key };
+	bool https = false;
+
+	sandbox_resolver(sb);
+	sandbox_port(sb, DNS_PORT);
+	for (size_t i = 0; i < config.ntargets; i++) {
+		const struct target *t = &config.target[i];
+		https = https || t->https;
+		if (t->unix_path != NULL)
+			sandbox_path(sb, t->unix_path, SANDBOX_SOCKET);
+		else
+			sandbox_port(sb, t->port);
+	}
+	if (https)
+		sandbox_certificates(sb);
+	for (size_t i = 0; i < sizeof(files) / sizeof(files[0]); i++)
+		if (files[i] != NULL)
+			sandbox_path(sb, files[i], SANDBOX_READ);
 }
 
 void

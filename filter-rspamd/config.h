@@ -66,6 +66,7 @@ struct config {
 extern const struct filter_opt config_opts[];
 const char *config_option(size_t i, const char *arg);
 int config_check(void);
+void config_sandbox(struct sandbox *);
 void config_clear(void);
 
 /* What was set; as a whole only after config_check(). */

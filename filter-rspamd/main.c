@@ -30,6 +30,7 @@ static const struct filter filter_rspamd = {
 	.option = config_option,
 	.configure = config_check,
 	.config = on_config,
+	.sandbox = config_sandbox,
 	.start = on_start,
 	.stop = on_stop,
 	.counters = scan_counters,

@@ -41,8 +41,9 @@ is_host_char(char c, bool bracket)
 
 /* HOST, HOST:PORT or [ADDRESS]:PORT of a URL (RFC 3986 section 3.2). */
 static const char *
-check_authority(struct str a)
+read_authority(struct str a, unsigned *portp)
 {
+	struct str none = *portp == 80 ? STR("80") : STR("443");
 	bool bracket = a.n > 0 && a.p[0] == '[';
 	struct str host;
 	uint64_t port;
@@ -56,9 +57,9 @@ check_authority(struct str a)
 		if (a.n > 0)
 			a = str_from(a, 1);
 		else
-			a = STR("1");
+			a = none;
 	} else if (!str_cut(&a, ':', &host)) {
-		a = STR("1");
+		a = none;
 	}
 	if (host.n == 0)
 		return "no host in URL";
@@ -67,6 +68,7 @@ check_authority(struct str a)
 			return "bad host in URL";
 	if (str_u64(a, 65535, &port) == -1 || port == 0)
 		return "bad port in URL";
+	*portp = (unsigned)port;
 	return NULL;
 }
 
@@ -108,7 +110,9 @@ url_target(struct str url, bool https, struct target *t)
 		n++;
 	path = str_head(rest, n);
 	rest = str_from(rest, n);
-	why = check_authority(authority);
+	t->https = https;
+	t->port = https ? 443 : 80;
+	why = read_authority(authority, &t->port);
 	if (why != NULL)
 		return why;
 	url.n = (size_t)(authority.p + authority.n - url.p);
@@ -120,7 +124,7 @@ url_target(struct str url, bool https, struct target *t)
 const char *
 target_parse(struct str text, struct target *out)
 {
-	struct target t = { NULL, NULL, NULL };
+	struct target t = { .port = 0 };
 	const char *why;
 
 	if (text.n > TARGET_TEXT_MAX)
@@ -150,5 +154,5 @@ target_clear(struct target *t)
 	free(t->url);
 	free(t->unix_path);
 	free(t->name);
-	*t = (struct target){ NULL, NULL, NULL };
+	*t = (struct target){ .port = 0 };
 }

@@ -4,6 +4,8 @@
 #ifndef FILTER_RSPAMD_TARGET_H
 #define FILTER_RSPAMD_TARGET_H
 
+#include <stdbool.h>
+
 #include "common/base/str.h"
 
 enum {
@@ -14,6 +16,8 @@ struct target {
 	char *url; /* what goes to libcurl */
 	char *unix_path; /* NULL: TCP */
 	char *name; /* for logs: "host:port", "https://host:port" or a path */
+	unsigned port; /* 0: a socket path */
+	bool https;
 };
 
 /*

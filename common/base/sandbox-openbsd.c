@@ -8,13 +8,16 @@
 int
 sandbox_enter(const struct sandbox *sb, struct buf *said)
 {
+	static const char *const rights[] = { [SANDBOX_READ] = "r",
+		[SANDBOX_SPOOL] = "rwc",
+		[SANDBOX_SOCKET] = "rw" };
 	bool spool = false;
 
 	(void)said;
 	for (size_t i = 0; i < sb->npaths; i++) {
-		bool rw = sb->paths[i].access == SANDBOX_SPOOL;
-		spool = spool || rw;
-		if (unveil(sb->paths[i].path, rw ? "rwc" : "r") == -1 &&
+		enum sandbox_access access = sb->paths[i].access;
+		spool = spool || access == SANDBOX_SPOOL;
+		if (unveil(sb->paths[i].path, rights[access]) == -1 &&
 		    errno != ENOENT)
 			return -1;
 	}

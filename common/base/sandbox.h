@@ -20,7 +20,8 @@ enum {
 
 enum sandbox_access {
 	SANDBOX_READ, /* a file, or all below a folder */
-	SANDBOX_SPOOL /* a folder to make and remove files in */
+	SANDBOX_SPOOL, /* a folder to make and remove files in */
+	SANDBOX_SOCKET /* a unix socket to connect to */
 };
 
 struct sandbox {

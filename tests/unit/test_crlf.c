@@ -6,6 +6,7 @@
 
 #include <cmocka.h>
 
+#include "common/base/buf.h"
 #include "filter-rspamd/crlf.h"
 #include "tests/unit/guard.h"
 

@@ -10,27 +10,28 @@
 
 static const struct {
 	const char *text, *url, *unix_path, *name;
+	unsigned port;
 } good[] = {
 	{ "http://127.0.0.1:11333", "http://127.0.0.1:11333/checkv2", NULL,
-	    "127.0.0.1:11333" },
-	{ "http://h/", "http://h/checkv2", NULL, "h" },
-	{ "http://h//", "http://h/checkv2", NULL, "h" },
-	{ "http://h:80/checkv2", "http://h:80/checkv2", NULL, "h:80" },
-	{ "http://h/rspamd", "http://h/rspamd/checkv2", NULL, "h" },
-	{ "http://h/rspamd/checkv2", "http://h/rspamd/checkv2", NULL, "h" },
-	{ "http://h?a=b/c", "http://h/checkv2?a=b/c", NULL, "h" },
-	{ "http://h/x/?a", "http://h/x/checkv2?a", NULL, "h" },
-	{ "HTTP://h", "HTTP://h/checkv2", NULL, "h" },
+	    "127.0.0.1:11333", 11333 },
+	{ "http://h/", "http://h/checkv2", NULL, "h", 80 },
+	{ "http://h//", "http://h/checkv2", NULL, "h", 80 },
+	{ "http://h:80/checkv2", "http://h:80/checkv2", NULL, "h:80", 80 },
+	{ "http://h/rspamd", "http://h/rspamd/checkv2", NULL, "h", 80 },
+	{ "http://h/rspamd/checkv2", "http://h/rspamd/checkv2", NULL, "h", 80 },
+	{ "http://h?a=b/c", "http://h/checkv2?a=b/c", NULL, "h", 80 },
+	{ "http://h/x/?a", "http://h/x/checkv2?a", NULL, "h", 80 },
+	{ "HTTP://h", "HTTP://h/checkv2", NULL, "h", 80 },
 	{ "https://mail-1.example.org:443/",
 	    "https://mail-1.example.org:443/checkv2", NULL,
-	    "https://mail-1.example.org:443" },
+	    "https://mail-1.example.org:443", 443 },
 	{ "http://[2001:db8::1]:11333", "http://[2001:db8::1]:11333/checkv2",
-	    NULL, "[2001:db8::1]:11333" },
-	{ "http://[::1]", "http://[::1]/checkv2", NULL, "[::1]" },
+	    NULL, "[2001:db8::1]:11333", 11333 },
+	{ "http://[::1]", "http://[::1]/checkv2", NULL, "[::1]", 80 },
 	{ "unix:/run/r.sock", "http://localhost/checkv2", "/run/r.sock",
-	    "/run/r.sock" },
+	    "/run/r.sock", 0 },
 	{ "/run/r.sock", "http://localhost/checkv2", "/run/r.sock",
-	    "/run/r.sock" },
+	    "/run/r.sock", 0 },
 };
 
 static const char *const bad[] = { "", "h", "h:11333", "127.0.0.1:11333",
@@ -52,6 +53,7 @@ good_ones(void **state)
 		guard_free(s);
 		assert_string_equal(t.url, good[i].url);
 		assert_string_equal(t.name, good[i].name);
+		assert_int_equal(t.port, good[i].port);
 		if (good[i].unix_path == NULL)
 			assert_null(t.unix_path);
 		else
@@ -64,7 +66,7 @@ good_ones(void **state)
 static void
 bad_ones(void **state)
 {
-	struct target t = { NULL, NULL, NULL };
+	struct target t = { .url = NULL };
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
