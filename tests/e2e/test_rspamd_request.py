@@ -6,8 +6,7 @@ from lib import check, dkimpy, mail, stub
 from lib.case import Case
 from lib.smtp import Client
 from lib.smtpd import PASSWORD, USER, Smtpd
-
-UNNAMED = "127.0.0.3"           # not in the hosts file: no name
+from lib.space import CLIENT_NAME, NAMED, UNNAMED
 
 
 def told(server: stub.Stub, key: str) -> list[str]:
@@ -24,8 +23,8 @@ def test_session_and_envelope(case: Case) -> None:
     rcpts = ("a@example.org", "B|b@example.org")
     reply = mta.submit(mail.message(), sender="x|y@example.net", rcpts=rcpts)
     check.equal("reply code", reply.code, 250)
-    want = {"IP": ["127.0.0.1"], "Helo": ["client.example"],
-            "Hostname": ["localhost"], "From": ["<x|y@example.net>"],
+    want = {"IP": [NAMED], "Helo": ["client.example"],
+            "Hostname": [CLIENT_NAME], "From": ["<x|y@example.net>"],
             "Rcpt": [f"<{rcpt}>" for rcpt in rcpts],
             "MTA-Name": ["mx.example.org"], "Flags": ["milter,body_block"],
             "User": [], "TLS-Cipher": [], "TLS-Version": [],

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from . import check, proc, space, wait
+from . import proc, space, wait
 from .rspamd import Rspamd
 from .smtpd import Setup, Smtpd
 from .stub import Step, Stub
@@ -63,7 +63,7 @@ class Case:
         place = PLACES.get(name, REPO / name / name)
         source = Path(self.options.programs.get(name, place))
         if not source.exists():
-            raise check.Skip(f"{source.name} is not built")
+            raise AssertionError(f"{source} is not there, build it first")
         copy = self.work / "bin" / name
         if not copy.exists():
             copy.parent.mkdir(exist_ok=True)

@@ -7,6 +7,7 @@ import struct
 from dataclasses import dataclass
 
 from . import check
+from .space import NAMED
 
 
 @dataclass(frozen=True)
@@ -28,7 +29,7 @@ class Gone(AssertionError):
 
 class Client:
     def __init__(self, port: int, host: str = "127.0.0.1",
-                 source: str = "127.0.0.1", timeout: float = 60) -> None:
+                 source: str = NAMED, timeout: float = 60) -> None:
         self.sock = socket.create_connection(
             (host, port), timeout, source_address=(source, 0))
         self.file = self.sock.makefile("rb")
@@ -106,7 +107,7 @@ class Client:
 
 def submit(port: int, wire: bytes, sender: str = "sender@example.net",
            rcpts: tuple[str, ...] = ("user@example.org",),
-           source: str = "127.0.0.1") -> Reply:
+           source: str = NAMED) -> Reply:
     """One message in a connection of its own; returns the final reply."""
     with Client(port, source=source) as client:
         client.ehlo()

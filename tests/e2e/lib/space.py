@@ -9,7 +9,10 @@ import subprocess
 from pathlib import Path
 
 HOST_NAME = "mx.example.org"
-HOSTS = f"127.0.0.1 localhost\n::1 localhost\n127.0.0.1 {HOST_NAME}\n"
+# Clients from outside, one with a name, one without (RFC 5737 addresses).
+NAMED, CLIENT_NAME, UNNAMED = "192.0.2.7", "client.example.net", "192.0.2.8"
+HOSTS = (f"127.0.0.1 localhost\n::1 localhost\n127.0.0.1 {HOST_NAME}\n"
+         f"{NAMED} {CLIENT_NAME}\n")
 # A name server nobody is: smtpd's look-ups are refused at once.
 RESOLV = "nameserver 127.0.0.1\n"
 
@@ -67,6 +70,9 @@ def no_lost_connections() -> None:
 def enter(work: Path) -> None:
     """Sets up the namespaces that this process was started in."""
     subprocess.run(["ip", "link", "set", "lo", "up"], check=True)
+    for address in (NAMED, UNNAMED):
+        subprocess.run(["ip", "address", "add", address, "dev", "lo"],
+                       check=True)
     no_lost_connections()
     subprocess.run(["hostname", HOST_NAME], check=True)
     empty(work)
