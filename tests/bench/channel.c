@@ -281,12 +281,13 @@ check_silence(struct bench *b)
 
 /*
  * Writes what is queued, reads and checks what the filter has written.
- * Waits for at most wait_ms.
+ * Waits for at most wait_us.
  */
 void
-channel_turn(struct bench *b, int wait_ms)
+channel_turn(struct bench *b, unsigned int wait_us)
 {
 	struct pollfd p[2];
+	struct timespec ts;
 
 	channel_write(b);
 	p[0] = (struct pollfd){ .fd = b->fd, .events = POLLIN };
@@ -294,8 +295,9 @@ channel_turn(struct bench *b, int wait_ms)
 	if (b->outpos < b->outlen)
 		p[0].events |= POLLOUT;
 	else if (b->nactive > 0 || b->more || session_done(b))
-		wait_ms = 0;
-	if (poll(p, 2, wait_ms) < 0 && errno != EINTR)
+		wait_us = 0;
+	ts = (struct timespec){ wait_us / 1000000, wait_us % 1000000 * 1000L };
+	if (ppoll(p, 2, &ts, NULL) < 0 && errno != EINTR)
 		bench_die("poll: %s", strerror(errno));
 	b->now_ns = bench_now();
 	if ((p[1].revents & POLLIN) != 0)

@@ -10,6 +10,7 @@
 #define SID_MIX 0x9e3779b97f4a7c15U
 #define SID_UNMIX 0xf1de83e19937733dU
 #define SLOT_BITS 20
+#define LATE_NS 5000000U /* with --rate, what is later is not made up for */
 
 struct origin {
 	const char *rdns, *fcrdns, *src, *dst, *address;
@@ -429,10 +430,10 @@ start(struct bench *b)
 		if (b->more)
 			return;
 		if (b->opt.rate > 0) {
-			if (b->next_ns == 0)
-				b->next_ns = bench_now();
 			if (b->next_ns > bench_now())
 				return;
+			if (b->next_ns + LATE_NS < bench_now())
+				b->next_ns = bench_now();
 			b->next_ns += (uint64_t)(1e9 / b->opt.rate);
 		}
 		session_begin(b, &b->slot[i]);

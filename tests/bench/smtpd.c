@@ -395,7 +395,7 @@ open_idlers(struct bench *b)
 	for (i = b->opt.sessions; i < b->nslots; i++)
 		session_begin(b, &b->slot[i]);
 	for (;;) {
-		channel_turn(b, 100);
+		channel_turn(b, WAIT_US);
 		for (idle = 0, i = b->opt.sessions; i < b->nslots; i++)
 			idle += b->slot[i].step == ST_IDLE;
 		if (idle == b->opt.idle && b->outpos == b->outlen)
@@ -405,19 +405,16 @@ open_idlers(struct bench *b)
 	b->st.idle_fds = channel_fds(b);
 }
 
-static int
+/* Until the next session is due, in us. */
+static unsigned int
 wait_time(const struct bench *b)
 {
-	uint64_t ns;
+	uint64_t ns = bench_now();
 
-	if (b->opt.rate <= 0 || b->next_ns == 0)
-		return 200;
-	ns = bench_now();
-	if (b->next_ns <= ns)
-		return 0;
-	return (b->next_ns - ns) / 1000000 > 200
-	    ? 200
-	    : (int)((b->next_ns - ns) / 1000000);
+	if (b->opt.rate <= 0 || b->next_ns == 0 || b->alive == b->nslots ||
+	    b->next_ns > ns + WAIT_US * 1000U)
+		return WAIT_US;
+	return b->next_ns <= ns ? 0 : (unsigned int)(b->next_ns - ns) / 1000;
 }
 
 static void
@@ -471,7 +468,7 @@ main(int argc, char **argv)
 	channel_start(&b, argv + optind);
 	handshake_send(&b);
 	while (!b.ready)
-		channel_turn(&b, 200);
+		channel_turn(&b, WAIT_US);
 	bench_run(&b);
 	channel_stop(&b);
 	stats_print(&b);

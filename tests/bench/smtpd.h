@@ -24,6 +24,7 @@
 #define DATA_MAX_07 65485 /* longest data line that can be answered whole */
 #define DATA_MAX_06 1997
 #define OUT_LOW 262144 /* bytes queued for the filter before we generate more */
+#define WAIT_US 200000 /* longest sleep, so that silence is noticed */
 
 enum event {
 	EV_LINK_CONNECT,
@@ -223,7 +224,7 @@ void bench_fault(struct bench *b, const struct session *s, const char *line,
 
 /* channel.c: the filter process and the bytes to and from it */
 void channel_start(struct bench *b, char **argv);
-void channel_turn(struct bench *b, int wait_ms);
+void channel_turn(struct bench *b, unsigned int wait_us);
 void channel_stop(struct bench *b);
 char *channel_room(struct bench *b, size_t len);
 void channel_put(struct bench *b, const char *p, size_t len);
