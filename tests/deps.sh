@@ -13,6 +13,7 @@ build  libevent-dev             event loop
 build  libjansson-dev           JSON of rspamd replies
 build  libcurl4-openssl-dev     HTTP to rspamd
 build  libunbound-dev           DNS lookups
+build  nettle-dev               libunbound.pc asks for it
 build  libssl-dev               hashes, signatures, base64
 build  libidn2-dev              internationalised domain names
 build  uthash-dev               hash tables
