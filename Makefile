@@ -48,6 +48,7 @@ MISSING !=	while read p d; do $(PKG_CONFIG) --exists $$p 2>/dev/null || \
 HDRS !=		ls common/*/*.h filter-*/*.h tests/unit/*.h 2>/dev/null || true
 
 COMMON_OBJS =	common/base/buf.o common/base/clock.o common/base/log.o \
+		common/base/network.o \
 		common/base/sandbox.o common/base/sandbox-linux.o \
 		common/base/sandbox-none.o common/base/sandbox-openbsd.o \
 		common/base/str.o \
@@ -73,7 +74,7 @@ COMMON_OBJS =	common/base/buf.o common/base/clock.o common/base/log.o \
 RSPAMD_OBJS =	filter-rspamd/apply.o filter-rspamd/apply_remove.o \
 		filter-rspamd/apply_score.o filter-rspamd/config.o \
 		filter-rspamd/crlf.o filter-rspamd/hosts.o \
-		filter-rspamd/http.o filter-rspamd/network.o \
+		filter-rspamd/http.o \
 		filter-rspamd/request.o filter-rspamd/scan.o \
 		filter-rspamd/show.o filter-rspamd/target.o \
 		filter-rspamd/verdict.o filter-rspamd/verdict_json.o

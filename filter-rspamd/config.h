@@ -13,7 +13,7 @@
 #include "filter-rspamd/apply.h"
 #include "filter-rspamd/hosts.h"
 #include "filter-rspamd/http.h"
-#include "filter-rspamd/network.h"
+#include "common/base/network.h"
 #include "filter-rspamd/request.h"
 #include "filter-rspamd/target.h"
 

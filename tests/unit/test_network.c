@@ -1,11 +1,11 @@
-/* filter-rspamd/network */
+/* common/base/network */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
 
 #include <cmocka.h>
 
-#include "filter-rspamd/network.h"
+#include "common/base/network.h"
 #include "tests/unit/guard.h"
 
 static const struct {

@@ -2,7 +2,7 @@
 #include <netinet/in.h>
 #include <sys/socket.h>
 
-#include "filter-rspamd/network.h"
+#include "common/base/network.h"
 
 #define MAPPED_BITS 96 /* in front of an IPv4 address */
 

@@ -1,8 +1,8 @@
 /*
  * Networks in CIDR notation (RFC 4632 section 3.1, RFC 4291 section 2.3).
  */
-#ifndef FILTER_RSPAMD_NETWORK_H
-#define FILTER_RSPAMD_NETWORK_H
+#ifndef COMMON_BASE_NETWORK_H
+#define COMMON_BASE_NETWORK_H
 
 #include <stdbool.h>
 
