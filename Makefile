@@ -154,7 +154,8 @@ deps-test: deps
 UNIT_TESTS =	apply buf edit header longline phase reply store str verdict wire
 
 # of common/dkim and what belongs to it
-UNIT_TESTS +=	canon digest key sig tags verify
+UNIT_TESTS +=	address canon digest error fields fold key qualify record sig \
+		tags verify
 
 # of filter-rspamd
 UNIT_TESTS +=	crlf hosts network request target

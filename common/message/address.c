@@ -307,18 +307,23 @@ take_mailbox(struct address_parser *p, struct text *local, struct text *domain)
 static int
 take_separator(struct address_parser *p, bool found)
 {
+	char c = peek(p);
+
 	if (p->rest.n == 0)
 		return p->group ? -1 : 0;
-	if (peek(p) == ',')
-		;
-	else if (peek(p) == ';' && p->group)
-		p->group = false;
-	else if (peek(p) == ':' && !p->group && !found)
-		p->group = true;
-	else
-		return -1;
 	skip(p, 1);
-	return 0;
+	if (c == ',')
+		return 0;
+	if (c == ':' && !p->group && !found) {
+		p->group = true;
+		return 0;
+	}
+	if (c != ';' || !p->group)
+		return -1;
+	p->group = false;
+	if (skip_cfws(p) == -1)
+		return -1;
+	return p->rest.n == 0 || peek(p) == ',' ? 0 : -1;
 }
 
 void

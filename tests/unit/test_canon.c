@@ -88,7 +88,7 @@ static const struct {
 };
 
 static void
-test_body(void **state)
+reduces_bodies(void **state)
 {
 	struct buf out;
 
@@ -110,7 +110,7 @@ test_body(void **state)
 
 /* The limit of l= cuts anywhere, and the length is told all the same. */
 static void
-test_limit(void **state)
+stops_at_the_limit(void **state)
 {
 	struct buf out;
 
@@ -174,7 +174,7 @@ random_text(unsigned *seed, size_t n, struct buf *out)
 }
 
 static void
-test_random(void **state)
+agrees_with_a_slow_one(void **state)
 {
 	unsigned seed = 1;
 
@@ -195,7 +195,7 @@ test_random(void **state)
 
 /* Lines around the size of a block, and many of them. */
 static void
-test_blocks(void **state)
+crosses_blocks(void **state)
 {
 	struct buf text, fast, plain;
 
@@ -252,7 +252,7 @@ static const struct {
 };
 
 static void
-test_field(void **state)
+reduces_fields(void **state)
 {
 	struct buf out;
 	struct canon_sink sink = { collect, &out };
@@ -276,7 +276,7 @@ test_field(void **state)
 
 /* Longer than what is collected before the sink gets it. */
 static void
-test_long_field(void **state)
+reduces_long_fields(void **state)
 {
 	struct buf raw, out, expected;
 	struct canon_sink sink = { collect, &out };
@@ -314,7 +314,7 @@ static const struct {
 };
 
 static void
-test_signature(void **state)
+leaves_out_the_value(void **state)
 {
 	(void)state;
 	for (size_t i = 0; i < sizeof(signatures) / sizeof(signatures[0]);
@@ -346,13 +346,13 @@ int
 main(void)
 {
 	static const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_body),
-		cmocka_unit_test(test_limit),
-		cmocka_unit_test(test_random),
-		cmocka_unit_test(test_blocks),
-		cmocka_unit_test(test_field),
-		cmocka_unit_test(test_long_field),
-		cmocka_unit_test(test_signature),
+		cmocka_unit_test(reduces_bodies),
+		cmocka_unit_test(stops_at_the_limit),
+		cmocka_unit_test(agrees_with_a_slow_one),
+		cmocka_unit_test(crosses_blocks),
+		cmocka_unit_test(reduces_fields),
+		cmocka_unit_test(reduces_long_fields),
+		cmocka_unit_test(leaves_out_the_value),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -29,7 +29,7 @@ assert_hash(const unsigned char *hash, struct str expected)
 }
 
 static void
-test_digest(void **state)
+hashes(void **state)
 {
 	struct digest *d = digest_new();
 	unsigned char hash[DIGEST_SIZE];
@@ -71,7 +71,7 @@ check_body(struct str text, enum canon how, struct str expected)
 }
 
 static void
-test_empty_body(void **state)
+hashes_empty_bodies(void **state)
 {
 	(void)state;
 	check_body(STR(""), CANON_SIMPLE, STR(SHA256_CRLF));
@@ -83,7 +83,7 @@ test_empty_body(void **state)
 
 /* Every distinct body of the vectors. */
 static void
-test_vectors(void **state)
+hashes_all_bodies(void **state)
 {
 	struct buf rows = vectors_read(VECTORS "bodyhash.tsv");
 	struct str rest = buf_view(&rows), line, name, simple;
@@ -112,7 +112,7 @@ test_vectors(void **state)
 }
 
 static void
-test_limit(void **state)
+stops_at_the_limit(void **state)
 {
 	struct digest_body *b = digest_body_new(CANON_SIMPLE, 3);
 	unsigned char hash[DIGEST_SIZE];
@@ -131,7 +131,7 @@ test_limit(void **state)
 }
 
 static void
-test_from_base64(void **state)
+decodes_base64(void **state)
 {
 	/* n is -1 for what is refused */
 	static const struct {
@@ -185,7 +185,7 @@ test_from_base64(void **state)
 }
 
 static void
-test_to_base64(void **state)
+encodes_base64(void **state)
 {
 	struct buf b;
 
@@ -203,12 +203,12 @@ int
 main(void)
 {
 	static const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_digest),
-		cmocka_unit_test(test_empty_body),
-		cmocka_unit_test(test_vectors),
-		cmocka_unit_test(test_limit),
-		cmocka_unit_test(test_from_base64),
-		cmocka_unit_test(test_to_base64),
+		cmocka_unit_test(hashes),
+		cmocka_unit_test(hashes_empty_bodies),
+		cmocka_unit_test(hashes_all_bodies),
+		cmocka_unit_test(stops_at_the_limit),
+		cmocka_unit_test(decodes_base64),
+		cmocka_unit_test(encodes_base64),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -24,7 +24,7 @@ parse_file(const char *path, struct key **k)
 }
 
 static void
-test_files(void **state)
+reads_files(void **state)
 {
 	static const struct {
 		const char *path;
@@ -62,7 +62,7 @@ test_files(void **state)
 
 /* The same key in two formats. */
 static void
-test_same(void **state)
+compares(void **state)
 {
 	struct key *a, *b, *c;
 
@@ -101,7 +101,7 @@ static const char elliptic[] =
     "-----END PRIVATE KEY-----\n";
 
 static void
-test_refused(void **state)
+refuses(void **state)
 {
 	static const struct {
 		const char *text;
@@ -182,7 +182,7 @@ publish(const struct key *k)
 }
 
 static void
-test_generate(void **state)
+generates(void **state)
 {
 	static const struct {
 		enum key_type type;
@@ -218,7 +218,7 @@ test_generate(void **state)
 }
 
 static void
-test_count(void **state)
+counts_references(void **state)
 {
 	struct key *k = key_generate(KEY_ED25519, 0), *same;
 
@@ -232,7 +232,7 @@ test_count(void **state)
 
 /* An RSA key has no private part: signing fails, and nothing else happens. */
 static void
-test_public_cannot_sign(void **state)
+needs_a_private_key(void **state)
 {
 	unsigned char hash[DIGEST_SIZE] = "", sig[KEY_SIGNATURE_MAX];
 	struct key *k, *public;
@@ -286,7 +286,7 @@ der_key(struct buf *out, unsigned bits, const char *e, size_t e_size)
 }
 
 static void
-test_der_limits(void **state)
+keeps_limits(void **state)
 {
 	static const struct {
 		unsigned bits;
@@ -333,7 +333,7 @@ test_der_limits(void **state)
 
 /* A good key cut anywhere, or with any one octet changed: never a crash. */
 static void
-test_der_broken(void **state)
+survives_broken_der(void **state)
 {
 	struct buf b, copy;
 	unsigned bits;
@@ -374,7 +374,7 @@ test_der_broken(void **state)
 }
 
 static void
-test_ed25519_size(void **state)
+takes_32_octets(void **state)
 {
 	unsigned char raw[33] = { 1 };
 	struct key *k = NULL;
@@ -395,15 +395,15 @@ int
 main(void)
 {
 	static const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_files),
-		cmocka_unit_test(test_same),
-		cmocka_unit_test(test_refused),
-		cmocka_unit_test(test_generate),
-		cmocka_unit_test(test_count),
-		cmocka_unit_test(test_public_cannot_sign),
-		cmocka_unit_test(test_der_limits),
-		cmocka_unit_test(test_der_broken),
-		cmocka_unit_test(test_ed25519_size),
+		cmocka_unit_test(reads_files),
+		cmocka_unit_test(compares),
+		cmocka_unit_test(refuses),
+		cmocka_unit_test(generates),
+		cmocka_unit_test(counts_references),
+		cmocka_unit_test(needs_a_private_key),
+		cmocka_unit_test(keeps_limits),
+		cmocka_unit_test(survives_broken_der),
+		cmocka_unit_test(takes_32_octets),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -171,7 +171,7 @@ parse(const char *tags, struct str *raw, struct sig *s)
 }
 
 static void
-test_parse(void **state)
+checks_fields(void **state)
 {
 	struct sig s;
 	struct str raw;
@@ -188,7 +188,7 @@ test_parse(void **state)
 }
 
 static void
-test_values(void **state)
+tells_values(void **state)
 {
 	struct sig s;
 	struct str raw;
@@ -234,7 +234,7 @@ test_values(void **state)
 
 /* Both sides of SIG_FIELD_MAX and SIG_FIELDS_MAX. */
 static void
-test_limits(void **state)
+keeps_limits(void **state)
 {
 	struct sig s;
 	struct buf b;
@@ -269,7 +269,7 @@ test_limits(void **state)
 }
 
 static void
-test_check(void **state)
+checks_times(void **state)
 {
 	struct sig s = { .has_t = true, .t = 1000, .has_x = true, .x = 2000 };
 
@@ -286,7 +286,7 @@ test_check(void **state)
 }
 
 static void
-test_domain(void **state)
+converts_names(void **state)
 {
 	static const struct {
 		const char *text, *name;
@@ -330,7 +330,7 @@ test_domain(void **state)
 }
 
 static void
-test_below(void **state)
+knows_subdomains(void **state)
 {
 	(void)state;
 	assert_true(sig_is_below("a.example", "a.example"));
@@ -344,12 +344,12 @@ int
 main(void)
 {
 	static const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_parse),
-		cmocka_unit_test(test_values),
-		cmocka_unit_test(test_limits),
-		cmocka_unit_test(test_check),
-		cmocka_unit_test(test_domain),
-		cmocka_unit_test(test_below),
+		cmocka_unit_test(checks_fields),
+		cmocka_unit_test(tells_values),
+		cmocka_unit_test(keeps_limits),
+		cmocka_unit_test(checks_times),
+		cmocka_unit_test(converts_names),
+		cmocka_unit_test(knows_subdomains),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

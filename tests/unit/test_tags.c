@@ -59,7 +59,7 @@ static const struct {
 };
 
 static void
-test_parse(void **state)
+parses_lists(void **state)
 {
 	struct tags tags;
 	struct buf got;
@@ -89,7 +89,7 @@ test_parse(void **state)
 }
 
 static void
-test_nul(void **state)
+refuses_nul(void **state)
 {
 	struct str text = guard_copy(str_n("a=x\0y", 5));
 	struct tags tags;
@@ -101,7 +101,7 @@ test_nul(void **state)
 
 /* The raw value is what is removed from b=: RFC 6376 section 3.7. */
 static void
-test_raw(void **state)
+keeps_raw_values(void **state)
 {
 	struct str text = guard_copy(STR("bh=b=x; b \t= \n abc\n d \t; c=b=;"));
 	struct tags tags;
@@ -118,7 +118,7 @@ test_raw(void **state)
 }
 
 static void
-test_limit(void **state)
+keeps_the_limit(void **state)
 {
 	struct tags tags;
 	struct buf b;
@@ -135,7 +135,7 @@ test_limit(void **state)
 }
 
 static void
-test_item(void **state)
+takes_items(void **state)
 {
 	static const struct {
 		const char *list, *items;
@@ -171,11 +171,11 @@ int
 main(void)
 {
 	static const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_parse),
-		cmocka_unit_test(test_nul),
-		cmocka_unit_test(test_raw),
-		cmocka_unit_test(test_limit),
-		cmocka_unit_test(test_item),
+		cmocka_unit_test(parses_lists),
+		cmocka_unit_test(refuses_nul),
+		cmocka_unit_test(keeps_raw_values),
+		cmocka_unit_test(keeps_the_limit),
+		cmocka_unit_test(takes_items),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -75,7 +75,7 @@ run_case(struct str name, struct str expected, struct str zone)
 }
 
 static void
-test_vectors(void **state)
+gives_all_results(void **state)
 {
 	struct buf cases = vectors_read(VECTORS "cases.tsv");
 	struct buf zone = vectors_read(VECTORS "zone.tsv");
@@ -101,7 +101,7 @@ int
 main(void)
 {
 	static const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_vectors),
+		cmocka_unit_test(gives_all_results),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
