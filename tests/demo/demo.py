@@ -15,6 +15,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+import textwrap
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -163,7 +164,9 @@ def show_log(mta: Smtpd, start: int) -> None:
     """What the filters logged since that place in smtpd's log."""
     for line in mta.log()[start:].splitlines():
         if line.startswith("filter-"):
-            print(f"     {line[:WIDTH - 5]}")
+            print(textwrap.fill(line, WIDTH, initial_indent=" " * 5,
+                                subsequent_indent=" " * 7,
+                                break_long_words=False))
 
 
 def show_second_opinion(stage: Stage, message: bytes) -> None:

@@ -61,7 +61,8 @@ def make_certificate(work: Path) -> tuple[Path, Path]:
     key, cert = work / "tls.key", work / "tls.crt"
     subprocess.run(
         ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes",
-         "-subj", "/CN=mx.example.org", "-days", "2",
+         "-subj", "/CN=mx.example.org", "-days", "2", "-addext",
+         "subjectAltName=DNS:mx.example.org,IP:127.0.0.1",
          "-keyout", str(key), "-out", str(cert)],
         check=True, capture_output=True)
     key.chmod(0o600)

@@ -2,6 +2,7 @@
 
 import json
 import socket
+import ssl
 import struct
 import threading
 from dataclasses import dataclass, field
@@ -148,14 +149,17 @@ def huge(size: int = 256 * MIB) -> Step:
 class Stub:
     """Plays the steps one per connection; the last one stays."""
 
-    def __init__(self, *steps: Step, port: int = 0) -> None:
+    def __init__(self, *steps: Step, port: int = 0,
+                 tls: ssl.SSLContext | None = None) -> None:
         self.steps = list(steps) or [answer()]
+        self.tls = tls
         self.seen: list[Conn] = []
         self.lock = threading.Lock()
         self.stopped = threading.Event()
         self.sock = socket.create_server(("127.0.0.1", port), backlog=512)
         self.port = self.sock.getsockname()[1]
-        self.url = f"http://127.0.0.1:{self.port}"
+        scheme = "https" if tls else "http"
+        self.url = f"{scheme}://127.0.0.1:{self.port}"
         threading.Thread(target=self._accept, daemon=True).start()
 
     def _accept(self) -> None:
@@ -175,13 +179,15 @@ class Stub:
                 self.steps.pop(0)
             self.seen.append(conn)
         try:
+            if self.tls:
+                conn.sock = self.tls.wrap_socket(sock, server_side=True)
             step(conn)
         except OSError:
             pass            # the filter hung up, as it may
         finally:
             if getattr(conn, "file", None):
                 conn.file.close()
-            sock.close()
+            conn.sock.close()
 
     def count(self) -> int:
         with self.lock:
