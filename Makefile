@@ -82,7 +82,7 @@ RSPAMD_OBJS =	filter-rspamd/apply.o filter-rspamd/apply_remove.o \
 SAMPLE_OBJS =	tests/sample/main.o
 
 PROGS =		filter-rspamd/filter-rspamd
-MANUALS =
+MANUALS =	filter-rspamd/filter-rspamd.8
 
 all: libs $(PROGS)
 
