@@ -69,7 +69,8 @@ COMMON_OBJS =	common/base/buf.o common/base/clock.o common/base/log.o \
 		common/engine/loop.o common/engine/main.o \
 		common/engine/msg.o common/engine/msgview.o \
 		common/engine/out.o \
-		common/engine/replay.o common/engine/session.o
+		common/engine/replay.o common/engine/session.o \
+		common/engine/worker.o
 
 RSPAMD_OBJS =	filter-rspamd/apply.o filter-rspamd/apply_remove.o \
 		filter-rspamd/apply_score.o filter-rspamd/config.o \
@@ -79,9 +80,15 @@ RSPAMD_OBJS =	filter-rspamd/apply.o filter-rspamd/apply_remove.o \
 		filter-rspamd/show.o filter-rspamd/target.o \
 		filter-rspamd/verdict.o filter-rspamd/verdict_json.o
 
+DKIMSIGN_OBJS =	filter-dkimsign/author.o filter-dkimsign/config.o \
+		filter-dkimsign/keytable.o filter-dkimsign/options.o \
+		filter-dkimsign/prepare.o filter-dkimsign/report.o \
+		filter-dkimsign/safefile.o filter-dkimsign/signing.o \
+		filter-dkimsign/usermap.o filter-dkimsign/words.o
+
 SAMPLE_OBJS =	tests/sample/main.o
 
-PROGS =		filter-rspamd/filter-rspamd
+PROGS =		filter-rspamd/filter-rspamd filter-dkimsign/filter-dkimsign
 MANUALS =	filter-rspamd/filter-rspamd.8
 
 all: libs $(PROGS)
@@ -106,11 +113,21 @@ filter-rspamd/filter-rspamd: filter-rspamd/main.o \
 	$(LINK) -o $@ filter-rspamd/main.o filter-rspamd/librspamd.a \
 	    common/libcommon.a $(ENGINE_LIBS) $(CURL_LIBS) $(JANSSON_LIBS)
 
+filter-dkimsign/libdkimsign.a: $(DKIMSIGN_OBJS)
+	rm -f $@
+	$(AR) rcs $@ $(DKIMSIGN_OBJS)
+
+filter-dkimsign/filter-dkimsign: filter-dkimsign/main.o \
+    filter-dkimsign/libdkimsign.a common/libcommon.a
+	$(LINK) -o $@ filter-dkimsign/main.o filter-dkimsign/libdkimsign.a \
+	    common/libcommon.a $(ENGINE_LIBS) $(CRYPTO_LIBS) $(IDN_LIBS)
+
 tests/bin/filter-sample: $(SAMPLE_OBJS) common/libcommon.a
 	@mkdir -p tests/bin
 	$(LINK) -o $@ $(SAMPLE_OBJS) common/libcommon.a $(ENGINE_LIBS)
 
 $(COMMON_OBJS) $(RSPAMD_OBJS) $(SAMPLE_OBJS) filter-rspamd/main.o: $(HDRS)
+$(DKIMSIGN_OBJS) filter-dkimsign/main.o: $(HDRS)
 
 # The benchmark is not part of all: only its peer needs libopendkim.
 BENCH_OBJS =	tests/bench/answer.o tests/bench/channel.o \
@@ -160,7 +177,8 @@ UNIT_TESTS +=	address canon digest error fields fold key qualify record sig \
 # of filter-rspamd
 UNIT_TESTS +=	crlf hosts network request target
 
-UNIT_LIBS =	filter-rspamd/librspamd.a common/libcommon.a
+UNIT_LIBS =	filter-dkimsign/libdkimsign.a filter-rspamd/librspamd.a \
+		common/libcommon.a
 
 tests/bin/.unit: $(UNIT_LIBS) $(HDRS) tests/unit/run.sh
 	@mkdir -p tests/bin tests/log

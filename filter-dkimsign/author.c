@@ -1,0 +1,111 @@
+#include "common/message/address.h"
+#include "common/message/header.h"
+#include "common/message/qualify.h"
+#include "filter-dkimsign/author.h"
+
+/* The only From field. */
+static enum author_result
+find_from(struct str block, struct field *from)
+{
+	struct field f;
+	size_t n = 0;
+
+	while (header_next(&block, &f) == 1) {
+		if (f.name.n == 0 || !str_ieq(f.name, STR("from")))
+			continue;
+		if (n++ > 0)
+			return AUTHOR_MANY_FROM;
+		*from = f;
+	}
+	return n == 0 ? AUTHOR_NO_FROM : AUTHOR_SIGN;
+}
+
+/* Goes through the mailboxes; what comes before a syntax error counts. */
+static enum author_result
+choose(const struct config *c, struct str value, const char *login,
+    struct author *out)
+{
+	enum author_result r = AUTHOR_NO_FROM;
+	const struct keydomain *keys;
+	char domain[SIG_NAME_MAX + 1];
+	struct address_parser p;
+	struct address a;
+
+	out->domain[0] = '\0';
+	out->keys = NULL;
+	address_init(&p, value);
+	while (address_next(&p, &a) == 1) {
+		if (sig_domain(str_n(a.domain, a.domain_n), domain) == -1) {
+			if (r == AUTHOR_NO_FROM)
+				r = AUTHOR_NO_DOMAIN;
+			continue;
+		}
+		if (out->domain[0] == '\0')
+			memcpy(out->domain, domain, sizeof(domain));
+		keys = keytable_find(c->keys, domain);
+		if (keys == NULL)
+			continue;
+		r = AUTHOR_NOT_ALLOWED;
+		if (login != NULL && c->users != NULL &&
+		    !usermap_allows(c->users, login, domain))
+			continue;
+		memcpy(out->domain, domain, sizeof(domain));
+		out->keys = keys;
+		return AUTHOR_SIGN;
+	}
+	if (out->domain[0] == '\0' || r == AUTHOR_NOT_ALLOWED)
+		return r;
+	out->keys = keytable_fallback(c->keys);
+	if (out->keys == NULL)
+		return AUTHOR_NO_KEY;
+	if (login != NULL && c->users != NULL &&
+	    !usermap_allows(c->users, login, out->domain))
+		return AUTHOR_NOT_ALLOWED;
+	return AUTHOR_SIGN;
+}
+
+enum author_result
+author_find(const struct config *c, struct str block, struct str host,
+    const char *login, struct author *out)
+{
+	struct field from;
+	struct buf b;
+	struct str value;
+	enum author_result r = find_from(block, &from);
+
+	out->domain[0] = '\0';
+	out->keys = NULL;
+	if (r != AUTHOR_SIGN)
+		return r;
+	value = from.value;
+	buf_init(&b, (size_t)QUALIFY_MAX * QUALIFY_ADDRESS);
+	if (host.n > 0 && qualify_field(&from, host, &b) == 1) {
+		value = buf_view(&b);
+		(void)str_cut(&value, ':', &from.name);
+	}
+	r = buf_failed(&b) ? AUTHOR_NO_MEMORY : choose(c, value, login, out);
+	buf_clear(&b);
+	return r;
+}
+
+const char *
+author_word(enum author_result r)
+{
+	switch (r) {
+	case AUTHOR_SIGN:
+		return "signed";
+	case AUTHOR_NO_FROM:
+		return "no-from";
+	case AUTHOR_MANY_FROM:
+		return "several-from";
+	case AUTHOR_NO_DOMAIN:
+		return "no-domain";
+	case AUTHOR_NO_KEY:
+		return "no-key";
+	case AUTHOR_NOT_ALLOWED:
+		return "not-allowed";
+	case AUTHOR_NO_MEMORY:
+		return "no-memory";
+	}
+	return "";
+}

@@ -1,0 +1,127 @@
+#include <stdlib.h>
+
+#include "filter-dkimsign/config.h"
+#include "filter-dkimsign/words.h"
+
+/* One more domain for the key of -k. */
+static void
+add_domain(struct keytable *t, const struct options *o, struct str domain,
+    const char *where, unsigned line, struct report *r)
+{
+	struct keytable_line l = keytable_line(t);
+
+	l.domain = domain;
+	l.selector = str_c(o->selector);
+	l.file = str_c(o->key);
+	l.repeatable = true;
+	keytable_add(t, &l, where, line, r);
+}
+
+static void
+add_file(struct keytable *t, const struct options *o, const char *path,
+    struct report *r)
+{
+	struct words w;
+	struct buf text;
+	int got;
+
+	buf_init(&text, WORDS_FILE_MAX);
+	if (words_read(path, &text, r) == 0) {
+		words_init(&w, buf_view(&text));
+		while ((got = words_next(&w)) != 0) {
+			if (got == -1 || w.n > 1)
+				report_error(
+				    r, path, w.line, "more than one domain");
+			else
+				add_domain(t, o, w.v[0], path, w.line, r);
+		}
+	}
+	buf_clear(&text);
+}
+
+static void
+add_default(struct keytable *t, const struct options *o, struct report *r)
+{
+	struct keytable_line l = keytable_line(t);
+
+	l.domain = STR("*");
+	l.selector = str_c(o->selector);
+	l.file = str_c(o->key);
+	l.d = str_c(o->default_domain);
+	keytable_add(t, &l, "--default-domain", 0, r);
+}
+
+/* -a only says what the key of -k has to be. */
+static void
+check_algorithm(
+    const struct keytable *t, const struct options *o, struct report *r)
+{
+	const struct keydomain *d = keytable_each(t, NULL);
+
+	if (o->algorithm == NULL || o->key == NULL || d == NULL)
+		return;
+	if (strcmp(key_algorithm(d->v[0].key), o->algorithm) != 0)
+		report_error(r, "-a", 0,
+		    "%s needs another key than %s, a %s one", o->algorithm,
+		    o->key, key_algorithm(d->v[0].key));
+}
+
+static void
+load_keys(struct keytable *t, const struct options *o, struct report *r)
+{
+	bool one = o->key != NULL && o->selector != NULL;
+
+	for (size_t i = 0; one && i < o->ndomains; i++)
+		add_domain(t, o, str_c(o->domains[i]), "-d", 0, r);
+	for (size_t i = 0; one && i < o->ndomain_files; i++)
+		add_file(t, o, o->domain_files[i], r);
+	if (one && o->default_domain != NULL)
+		add_default(t, o, r);
+	check_algorithm(t, o, r);
+	if (o->keytable != NULL)
+		keytable_load(t, o->keytable, r);
+}
+
+struct config *
+config_load(const struct options *o, struct report *r)
+{
+	const struct keytable_defaults defaults = { o->header, o->body,
+		o->lifetime };
+	struct config *c = calloc(1, sizeof(*c));
+
+	if (c == NULL) {
+		report_error(r, "configuration", 0, "no memory");
+		return NULL;
+	}
+	c->refs = 1;
+	c->keys = keytable_new(&defaults);
+	c->users = o->user_map == NULL ? NULL : usermap_new();
+	if (c->keys == NULL || (o->user_map != NULL && c->users == NULL)) {
+		report_error(r, "configuration", 0, "no memory");
+	} else {
+		load_keys(c->keys, o, r);
+		if (c->users != NULL)
+			usermap_load(c->users, o->user_map, r);
+	}
+	if (r->errors == 0)
+		return c;
+	config_free(c);
+	return NULL;
+}
+
+struct config *
+config_ref(struct config *c)
+{
+	c->refs++;
+	return c;
+}
+
+void
+config_free(struct config *c)
+{
+	if (c == NULL || --c->refs > 0)
+		return;
+	keytable_free(c->keys);
+	usermap_free(c->users);
+	free(c);
+}

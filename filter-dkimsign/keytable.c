@@ -1,0 +1,407 @@
+#include <stdlib.h>
+
+#include "common/dkim/sig.h"
+#include "filter-dkimsign/keytable.h"
+#include "filter-dkimsign/safefile.h"
+#include "filter-dkimsign/words.h"
+
+enum {
+	WORDS_LEAST = 3 /* of a line */
+};
+
+/* A key file that was read: many domains may use one. */
+struct keyfile {
+	char *path;
+	struct key *key; /* NULL: no good, which was told */
+	UT_hash_handle hh;
+};
+
+struct keytable {
+	struct keytable_defaults defaults;
+	struct keydomain *domains;
+	struct keyfile *files;
+};
+
+struct keytable *
+keytable_new(const struct keytable_defaults *d)
+{
+	struct keytable *t = calloc(1, sizeof(*t));
+
+	if (t != NULL)
+		t->defaults = *d;
+	return t;
+}
+
+static void
+domain_free(struct keydomain *d)
+{
+	for (size_t i = 0; i < d->n; i++) {
+		free(d->v[i].selector);
+		free(d->v[i].d);
+		key_free(d->v[i].key);
+	}
+	free(d->name);
+	free(d);
+}
+
+static void
+keyfile_free(struct keyfile *f)
+{
+	key_free(f->key);
+	free(f->path);
+	free(f);
+}
+
+void
+keytable_free(struct keytable *t)
+{
+	struct keydomain *d, *dnext;
+	struct keyfile *f, *fnext;
+
+	if (t == NULL)
+		return;
+	HASH_ITER (hh, t->domains, d, dnext) {
+		HASH_DEL(t->domains, d);
+		domain_free(d);
+	}
+	HASH_ITER (hh, t->files, f, fnext) {
+		HASH_DEL(t->files, f);
+		keyfile_free(f);
+	}
+	free(t);
+}
+
+/* Reads a key and says what is wrong with it. */
+static struct key *
+read_key(const char *path, const char *where, unsigned line, struct report *r)
+{
+	struct key *key = NULL;
+	char why[SAFEFILE_WHY_MAX];
+	enum key_error err;
+	struct buf text;
+
+	buf_init(&text, KEY_FILE_MAX);
+	if (safefile_read(path, true, &text, why) == -1) {
+		report_error(r, where, line, "key %s: %s", path, why);
+		goto out;
+	}
+	err = key_parse(buf_view(&text), &key);
+	if (err != KEY_GOOD) {
+		report_error(
+		    r, where, line, "key %s: %s", path, key_error_text(err));
+		goto out;
+	}
+	if (key_type(key) == KEY_RSA && key_bits(key) < KEY_RSA_GOOD_MIN)
+		report_warning(r, where, line,
+		    "key %s: %u bits are weak, make it 2048", path,
+		    key_bits(key));
+	else if (key_type(key) == KEY_RSA && key_bits(key) > KEY_RSA_GOOD_MAX)
+		report_warning(r, where, line,
+		    "key %s: not all verifiers take %u bits", path,
+		    key_bits(key));
+out:
+	if (text.p != NULL)
+		key_cleanse(text.p, text.cap);
+	buf_clear(&text);
+	return key;
+}
+
+/* The key in a file; each is read once.  NULL if it is no good. */
+static struct key *
+get_key(struct keytable *t, struct str file, const char *where, unsigned line,
+    struct report *r)
+{
+	char *path = str_dup(file);
+	struct keyfile *f = NULL;
+
+	if (path != NULL)
+		HASH_FIND_STR(t->files, path, f);
+	if (f != NULL) {
+		free(path);
+		return f->key;
+	}
+	f = calloc(1, sizeof(*f));
+	if (path == NULL || f == NULL)
+		goto nomem;
+	f->path = path;
+	HASH_ADD_KEYPTR(hh, t->files, path, strlen(path), f);
+	if (!hash_added(f))
+		goto nomem;
+	f->key = read_key(path, where, line, r);
+	return f->key;
+nomem:
+	report_error(r, where, line, "no memory");
+	free(path);
+	free(f);
+	return NULL;
+}
+
+static struct keydomain *
+get_domain(struct keytable *t, const char *name)
+{
+	struct keydomain *d = NULL;
+
+	HASH_FIND_STR(t->domains, name, d);
+	if (d != NULL)
+		return d;
+	d = calloc(1, sizeof(*d));
+	if (d == NULL || (d->name = str_dup(str_c(name))) == NULL) {
+		free(d);
+		return NULL;
+	}
+	HASH_ADD_KEYPTR(hh, t->domains, d->name, strlen(d->name), d);
+	if (hash_added(d))
+		return d;
+	domain_free(d);
+	return NULL;
+}
+
+/* RSA goes before Ed25519: old verifiers look at the first fields only. */
+static void
+insert(struct keydomain *d, const struct signer *s)
+{
+	size_t at = d->n;
+
+	while (at > 0 && key_type(s->key) == KEY_RSA &&
+	    key_type(d->v[at - 1].key) != KEY_RSA)
+		at--;
+	memmove(d->v + at + 1, d->v + at, (d->n - at) * sizeof(*d->v));
+	d->v[at] = *s;
+	d->n++;
+}
+
+/* Names of a line in the form they are used in. */
+struct names {
+	char domain[SIG_NAME_MAX + 1];
+	char selector[SIG_NAME_MAX + 1];
+	char d[SIG_NAME_MAX + 1];
+};
+
+static const char *
+convert_names(const struct keytable_line *l, struct names *n)
+{
+	struct str dots = STR("._domainkey.");
+
+	n->domain[0] = '*';
+	n->domain[1] = n->d[0] = '\0';
+	if (!str_eq(l->domain, STR("*")) &&
+	    sig_domain(l->domain, n->domain) == -1)
+		return "the domain is no domain name";
+	if (sig_domain(l->selector, n->selector) == -1)
+		return "the selector is no domain name";
+	if (l->d.n > 0 && sig_domain(l->d, n->d) == -1)
+		return "d= is no domain name";
+	if (strlen(n->selector) + dots.n +
+		strlen(n->d[0] != '\0' ? n->d : n->domain) >
+	    SIG_NAME_MAX)
+		return "selector and domain are too long together";
+	return NULL;
+}
+
+static bool
+has_selector(const struct keydomain *d, const char *selector)
+{
+	for (size_t i = 0; i < d->n; i++)
+		if (strcmp(d->v[i].selector, selector) == 0)
+			return true;
+	return false;
+}
+
+void
+keytable_add(struct keytable *t, const struct keytable_line *l,
+    const char *where, unsigned line, struct report *r)
+{
+	struct signer s = {
+		.header = l->header, .body = l->body, .lifetime = l->lifetime
+	};
+	struct keydomain *d;
+	struct names n;
+	const char *bad = convert_names(l, &n);
+
+	if (bad != NULL) {
+		report_error(r, where, line, "%s", bad);
+		return;
+	}
+	s.key = get_key(t, l->file, where, line, r);
+	if (s.key == NULL)
+		return;
+	d = get_domain(t, n.domain);
+	if (d != NULL && d->n == KEYTABLE_DOMAIN_KEYS) {
+		report_error(r, where, line, "more than %d keys for %s",
+		    KEYTABLE_DOMAIN_KEYS, n.domain);
+		return;
+	}
+	if (d != NULL && has_selector(d, n.selector) && l->repeatable)
+		return;
+	if (d != NULL && has_selector(d, n.selector)) {
+		report_error(r, where, line, "selector %s of %s is given twice",
+		    n.selector, n.domain);
+		return;
+	}
+	s.selector = str_dup(str_c(n.selector));
+	s.d = n.d[0] == '\0' ? NULL : str_dup(str_c(n.d));
+	if (d == NULL || s.selector == NULL || (n.d[0] != '\0' && !s.d)) {
+		report_error(r, where, line, "no memory");
+		free(s.selector);
+		free(s.d);
+		return;
+	}
+	(void)key_ref(s.key);
+	insert(d, &s);
+	d->exact = d->exact || l->exact;
+}
+
+int
+keytable_canon(struct str text, enum canon *header, enum canon *body)
+{
+	struct str words[2];
+
+	/* RFC 6376 section 3.5: without a slash the body is simple. */
+	if (!str_cut(&text, '/', &words[0]))
+		text = STR("simple");
+	words[1] = text;
+	for (int i = 0; i < 2; i++)
+		if (!str_eq(words[i], STR("simple")) &&
+		    !str_eq(words[i], STR("relaxed")))
+			return -1;
+	*header = words[0].p[0] == 's' ? CANON_SIMPLE : CANON_RELAXED;
+	*body = words[1].p[0] == 's' ? CANON_SIMPLE : CANON_RELAXED;
+	return 0;
+}
+
+/* One option of a line; what is wrong with it, or NULL. */
+static const char *
+parse_option(struct str word, struct keytable_line *l)
+{
+	struct str name;
+	bool valued = str_cut(&word, '=', &name);
+
+	if (!valued && str_eq(name, STR("exact"))) {
+		l->exact = true;
+		return NULL;
+	}
+	if (valued && str_eq(name, STR("d"))) {
+		l->d = word;
+		return word.n > 0 ? NULL : "d= is no domain name";
+	}
+	if (valued && str_eq(name, STR("c")))
+		return keytable_canon(word, &l->header, &l->body) == 0
+		    ? NULL
+		    : "c= is no canonicalization (simple/relaxed)";
+	if (valued && str_eq(name, STR("x")))
+		return str_u64(word, KEYTABLE_LIFETIME_MAX, &l->lifetime) == 0
+		    ? NULL
+		    : "x= is no number of seconds";
+	return "unknown option";
+}
+
+struct keytable_line
+keytable_line(const struct keytable *t)
+{
+	return (struct keytable_line){ .header = t->defaults.header,
+		.body = t->defaults.body,
+		.lifetime = t->defaults.lifetime };
+}
+
+/* Relative names of key files start at the folder of the table. */
+static void
+add_path(struct str file, const char *table, struct buf *out)
+{
+	struct str dir = str_c(table), tail;
+
+	if (file.n > 0 && file.p[0] != '/' && str_rcut(&dir, '/', &tail)) {
+		buf_str(out, dir);
+		buf_chr(out, '/');
+	}
+	buf_str(out, file);
+}
+
+static void
+add_words(struct keytable *t, const struct words *w, const char *path,
+    struct report *r)
+{
+	struct keytable_line l = keytable_line(t);
+	const char *bad = NULL;
+	struct buf file;
+
+	if (w->n < WORDS_LEAST) {
+		report_error(r, path, w->line,
+		    "a line needs domain, selector and key file");
+		return;
+	}
+	l.domain = w->v[0];
+	l.selector = w->v[1];
+	for (size_t i = WORDS_LEAST; i < w->n; i++) {
+		bad = parse_option(w->v[i], &l);
+		if (bad != NULL) {
+			report_error(r, path, w->line, "\"%.*s\": %s",
+			    (int)w->v[i].n, w->v[i].p, bad);
+			return;
+		}
+	}
+	buf_init(&file, WORDS_FILE_MAX);
+	add_path(w->v[2], path, &file);
+	l.file = buf_view(&file);
+	keytable_add(t, &l, path, w->line, r);
+	buf_clear(&file);
+}
+
+void
+keytable_load(struct keytable *t, const char *path, struct report *r)
+{
+	unsigned errors = r->errors;
+	struct words w;
+	struct buf text;
+	int got;
+
+	buf_init(&text, WORDS_FILE_MAX);
+	if (words_read(path, &text, r) == 0) {
+		words_init(&w, buf_view(&text));
+		while ((got = words_next(&w)) != 0) {
+			if (got == -1)
+				report_error(r, path, w.line, "too many words");
+			else
+				add_words(t, &w, path, r);
+		}
+		if (t->domains == NULL && r->errors == errors)
+			report_error(r, path, 0, "has no keys");
+	}
+	buf_clear(&text);
+}
+
+const struct keydomain *
+keytable_find(const struct keytable *t, const char *domain)
+{
+	struct keydomain *d = NULL;
+	bool below = false;
+
+	for (;; below = true) {
+		HASH_FIND_STR(t->domains, domain, d);
+		if (d != NULL && !(below && d->exact))
+			return d;
+		domain = strchr(domain, '.');
+		if (domain++ == NULL)
+			return NULL;
+	}
+}
+
+const struct keydomain *
+keytable_fallback(const struct keytable *t)
+{
+	struct keydomain *d = NULL;
+
+	HASH_FIND_STR(t->domains, "*", d);
+	return d;
+}
+
+const struct keydomain *
+keytable_each(const struct keytable *t, const struct keydomain *last)
+{
+	return last == NULL ? t->domains : last->hh.next;
+}
+
+size_t
+keytable_count(const struct keytable *t)
+{
+	return HASH_COUNT(t->domains);
+}

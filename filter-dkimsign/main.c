@@ -1,0 +1,170 @@
+/*
+ * filter-dkimsign: adds DKIM signatures to outgoing mail.
+ */
+#include <time.h>
+
+#include "common/base/log.h"
+#include "filter-dkimsign/signing.h"
+
+/* A configuration being read in a worker thread, at SIGHUP. */
+struct reload {
+	struct config *config;
+	struct report report;
+};
+
+static struct signing_env env;
+static struct worker_job *reloading;
+static bool again; /* one more SIGHUP came meanwhile */
+
+static int
+dkimsign_configure(void)
+{
+	struct report r;
+	int status;
+
+	env.opt = options_get();
+	status = options_check();
+	if (env.opt->tool == TOOL_GENKEY)
+		return status;
+	report_init(&r);
+	env.config = config_load(env.opt, &r);
+	report_say(&r, filter_config_error);
+	if (env.config == NULL)
+		status = -1;
+	report_clear(&r);
+	return status;
+}
+
+static int
+dkimsign_start(void)
+{
+	tzset();
+	env.workers = worker_new((unsigned)env.opt->threads);
+	if (env.workers == NULL) {
+		filter_config_error("no memory to start");
+		return -1;
+	}
+	return 0;
+}
+
+static void
+dkimsign_stop(void)
+{
+	worker_free(env.workers);
+	config_free(env.config);
+}
+
+static void
+reload_work(void *owned)
+{
+	struct reload *r = owned;
+
+	r->config = config_load(env.opt, &r->report);
+}
+
+static void
+reload_release(void *owned)
+{
+	struct reload *r = owned;
+
+	config_free(r->config);
+	report_clear(&r->report);
+	free(r);
+}
+
+static void dkimsign_reload(void);
+
+static void
+reload_done(void *owned)
+{
+	struct reload *r = owned;
+
+	reloading = NULL;
+	report_say(&r->report, log_warn);
+	if (r->config == NULL) {
+		log_warn("reload failed, the old keys stay in use");
+	} else {
+		config_free(env.config);
+		env.config = r->config;
+		r->config = NULL;
+		log_info("reload: keys of %zu domains",
+		    keytable_count(env.config->keys));
+	}
+	if (again)
+		dkimsign_reload();
+}
+
+static const struct worker_ops reload_ops = {
+	.work = reload_work,
+	.done = reload_done,
+	.release = reload_release,
+};
+
+/* Many keys take long to read, so that is no work for the loop. */
+static void
+dkimsign_reload(void)
+{
+	struct reload *r;
+
+	again = reloading != NULL;
+	if (again)
+		return;
+	r = calloc(1, sizeof(*r));
+	if (r != NULL) {
+		report_init(&r->report);
+		reloading = worker_start(env.workers, &reload_ops, r);
+	}
+	if (reloading == NULL)
+		log_warn("reload failed: no memory");
+}
+
+static void *
+dkimsign_tx_new(struct msg *m)
+{
+	(void)m;
+	return signing_new(&env);
+}
+
+static void
+dkimsign_counters(void)
+{
+	log_info("signed=%llu unsigned=%llu failed=%llu domains=%zu threads=%u",
+	    (unsigned long long)env.nsigned, (unsigned long long)env.nunsigned,
+	    (unsigned long long)env.nfailed, keytable_count(env.config->keys),
+	    worker_threads(env.workers));
+}
+
+static int
+dkimsign_check(struct msg *m, struct str refused, FILE *out)
+{
+	(void)out;
+	if (refused.n > 0)
+		return refused.p[0] == '4' ? 75 : 1;
+	return signing_is_signed(msg_data(m)) ? 0 : 1;
+}
+
+static const struct filter dkimsign = {
+	.name = "filter-dkimsign",
+	.opts = options_table,
+	.as_stored = true,
+	.option = options_set,
+	.configure = dkimsign_configure,
+	.start = dkimsign_start,
+	.stop = dkimsign_stop,
+	.reload = dkimsign_reload,
+	.counters = dkimsign_counters,
+	.tx_new = dkimsign_tx_new,
+	.tx_free = signing_free,
+	.header = signing_header,
+	.body = signing_body,
+	.message = signing_message,
+	.expired = signing_expired,
+	.check = dkimsign_check,
+	.check_prints = true,
+};
+
+int
+main(int argc, char **argv)
+{
+	return filter_main(&dkimsign, argc, argv);
+}

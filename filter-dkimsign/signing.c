@@ -1,0 +1,411 @@
+#include <stdlib.h>
+
+#include "common/base/clock.h"
+#include "common/base/log.h"
+#include "common/dkim/digest.h"
+#include "common/dkim/sign.h"
+#include "filter-dkimsign/author.h"
+#include "filter-dkimsign/prepare.h"
+#include "filter-dkimsign/signing.h"
+
+enum {
+	CANONS = 2,
+	FIELD_MAX = SIGN_FIELD_MAX,
+	HEADER_ROOM = PREPARE_FIELD_MAX /* of the edited header */
+};
+
+struct signing {
+	struct signing_env *env;
+	struct config *config; /* the one it began with */
+	struct author author;
+	struct digest_body *body[CANONS]; /* those that its keys need */
+	const char *unsigned_why; /* NULL: it gets signed */
+	struct edit *edit; /* while the worker signs */
+	struct prepare prepared;
+	struct worker_job *job;
+	bool is_signed;
+};
+
+/* One signature being made. */
+struct piece {
+	const struct signer *signer; /* of the configuration */
+	struct buf field;
+	unsigned char hash[DIGEST_SIZE];
+	unsigned char sig[KEY_SIGNATURE_MAX];
+	size_t nsig;
+	int result; /* of key_sign() */
+};
+
+/* What goes to a worker thread. */
+struct task {
+	struct msg *msg;
+	struct config *config; /* keeps the keys */
+	size_t n;
+	struct piece v[];
+};
+
+void *
+signing_new(struct signing_env *env)
+{
+	struct signing *s = calloc(1, sizeof(*s));
+
+	if (s == NULL)
+		return NULL;
+	s->env = env;
+	s->config = config_ref(env->config);
+	return s;
+}
+
+void
+signing_free(void *data)
+{
+	struct signing *s = data;
+
+	worker_cancel(&s->job);
+	for (int i = 0; i < CANONS; i++)
+		digest_body_free(s->body[i]);
+	edit_free(s->edit);
+	config_free(s->config);
+	free(s);
+}
+
+bool
+signing_is_signed(const void *data)
+{
+	const struct signing *s = data;
+
+	return s->is_signed;
+}
+
+static struct str
+host_of(const struct msg *m)
+{
+	return str_c(msg_session(m)->greeting);
+}
+
+/* Lets the message go as it came. */
+static void
+pass_unsigned(struct msg *m)
+{
+	struct signing *s = msg_data(m);
+	struct log_text t;
+
+	s->env->nunsigned++;
+	msg_info(m, "result=unsigned reason=%s from=%s", s->unsigned_why,
+	    log_text(&t, str_c(s->author.domain)));
+	msg_accept(m, NULL);
+}
+
+/* The documented policy for what should have been signed and cannot be. */
+static void
+fail(struct msg *m, const char *why)
+{
+	struct signing *s = msg_data(m);
+	bool pass = s->env->opt->pass_on_error;
+
+	s->env->nfailed++;
+	msg_warn(m, "cannot sign: %s; %s", why,
+	    pass ? "it goes unsigned" : "it gets 451");
+	if (pass)
+		msg_accept(m, NULL);
+	else
+		msg_refuse(m, 451, "4.3.0",
+		    STR("Message cannot be signed now, try again later"));
+}
+
+/* Whose mail is signed: --sign. */
+static bool
+may_sign(const struct session *s, enum who who)
+{
+	struct str ip = session_ip(s);
+	bool local = session_is_local(s) || str_eq(ip, STR("127.0.0.1")) ||
+	    str_eq(ip, STR("::1"));
+
+	switch (who) {
+	case WHO_ALL:
+		return true;
+	case WHO_AUTH:
+		return s->user != NULL || session_is_local(s);
+	case WHO_LOCAL:
+		return local;
+	}
+	return false;
+}
+
+/* The body digests that the keys need. */
+static int
+start_digests(struct signing *s)
+{
+	const struct keydomain *d = s->author.keys;
+
+	for (size_t i = 0; i < d->n; i++) {
+		enum canon how = d->v[i].body;
+		if (s->body[how] == NULL)
+			s->body[how] = digest_body_new(how, CANON_NO_LIMIT);
+		if (s->body[how] == NULL)
+			return -1;
+	}
+	return 0;
+}
+
+void
+signing_header(struct msg *m)
+{
+	struct signing *s = msg_data(m);
+	const struct session *session = msg_session(m);
+	enum author_result r;
+
+	if (!may_sign(session, s->env->opt->who)) {
+		s->unsigned_why = "not-asked";
+		return;
+	}
+	if (msg_header_cut(m)) {
+		s->unsigned_why = "header-too-large";
+		return;
+	}
+	r = author_find(
+	    s->config, msg_header(m), host_of(m), session->user, &s->author);
+	if (r == AUTHOR_NO_MEMORY ||
+	    (r == AUTHOR_SIGN && start_digests(s) == -1))
+		s->author.keys = NULL;
+	else if (r != AUTHOR_SIGN)
+		s->unsigned_why = author_word(r);
+}
+
+void
+signing_body(struct msg *m, struct str line)
+{
+	struct signing *s = msg_data(m);
+
+	for (int i = 0; i < CANONS; i++)
+		if (s->body[i] != NULL)
+			digest_body_line(s->body[i], line);
+}
+
+static void
+task_release(void *owned)
+{
+	struct task *t = owned;
+
+	for (size_t i = 0; i < t->n; i++)
+		buf_clear(&t->v[i].field);
+	config_free(t->config);
+	free(t);
+}
+
+static void
+task_work(void *owned)
+{
+	struct task *t = owned;
+
+	for (size_t i = 0; i < t->n; i++) {
+		struct piece *p = &t->v[i];
+		p->result = key_sign(p->signer->key, p->hash, p->sig, &p->nsig);
+	}
+}
+
+/* "sel1,sel2" for the log. */
+static void
+list_selectors(const struct keydomain *d, struct buf *out)
+{
+	for (size_t i = 0; i < d->n; i++)
+		buf_fmt(out, "%s%s", i > 0 ? "," : "", d->v[i].selector);
+}
+
+static void
+log_signed(const struct msg *m, const struct signing *s)
+{
+	const struct keydomain *d = s->author.keys;
+	const char *name = d->v[0].d != NULL ? d->v[0].d
+	    : d->name[0] == '*'              ? s->author.domain
+					     : d->name;
+	struct log_text selectors;
+	struct buf b;
+
+	if (!log_is(LOG_INFO))
+		return;
+	buf_init(&b, LOG_LINE_MAX);
+	list_selectors(d, &b);
+	msg_info(m,
+	    "result=signed d=%s s=%s from=%s qualified=%u added=%s%s ms=%.2f",
+	    name, log_text(&selectors, buf_view(&b)), s->author.domain,
+	    s->prepared.qualified, s->prepared.date ? "date" : "",
+	    s->prepared.message_id ? "+message-id" : "",
+	    (double)msg_waited(m) / 1000);
+	buf_clear(&b);
+}
+
+/* Puts the finished fields on top, the first key's first. */
+static int
+add_fields(struct signing *s, struct task *t)
+{
+	for (size_t i = 0; i < t->n; i++) {
+		struct piece *p = &t->v[i];
+		if (p->result == -1 ||
+		    sign_finish(p->sig, p->nsig, &p->field) == -1 ||
+		    edit_insert_raw(s->edit, i, buf_view(&p->field)) == -1)
+			return -1;
+	}
+	return 0;
+}
+
+static void
+task_done(void *owned)
+{
+	struct task *t = owned;
+	struct msg *m = t->msg;
+	struct signing *s = msg_data(m);
+	struct edit *e;
+
+	s->job = NULL;
+	if (add_fields(s, t) == -1) {
+		fail(m, "the private-key operation failed");
+		return;
+	}
+	s->is_signed = true;
+	s->env->nsigned++;
+	log_signed(m, s);
+	e = s->edit;
+	s->edit = NULL;
+	msg_accept(m, e);
+}
+
+static const struct worker_ops task_ops = {
+	.work = task_work,
+	.done = task_done,
+	.release = task_release,
+};
+
+static struct task *
+task_new(struct msg *m)
+{
+	struct signing *s = msg_data(m);
+	const struct keydomain *d = s->author.keys;
+	struct task *t = calloc(1, sizeof(*t) + d->n * sizeof(t->v[0]));
+
+	if (t == NULL)
+		return NULL;
+	t->msg = m;
+	t->config = config_ref(s->config);
+	t->n = d->n;
+	for (size_t i = 0; i < d->n; i++) {
+		t->v[i].signer = &d->v[i];
+		buf_init(&t->v[i].field, FIELD_MAX);
+	}
+	return t;
+}
+
+/* The field of one signature, without the signature. */
+static int
+prepare_piece(const struct signing *s, struct piece *p, struct fields *f,
+    struct str block, struct str h)
+{
+	const struct signer *k = p->signer;
+	const struct keydomain *d = s->author.keys;
+	struct sign_options o = {
+		.selector = str_c(k->selector),
+		.header = k->header,
+		.body = k->body,
+		.timestamp = s->env->opt->timestamp,
+		.lifetime = k->lifetime,
+		.copy = s->env->opt->copy,
+		.key = k->key,
+	};
+	unsigned char bh[DIGEST_SIZE];
+	uint64_t length;
+
+	o.domain = str_c(k->d != NULL ? k->d
+		: d->name[0] == '*'   ? s->author.domain
+				      : d->name);
+	if (digest_body_final(s->body[k->body], bh, &length) == -1)
+		return -1;
+	return sign_prepare(
+	    &o, f, block, h, bh, (uint64_t)clock_wall(), &p->field, p->hash);
+}
+
+/* Everything but the private-key operations.  A word, or NULL if it is good. */
+static const char *
+prepare_task(struct signing *s, struct task *t, struct str block)
+{
+	const struct options *opt = s->env->opt;
+	struct fields *f = fields_new(block);
+	const char *bad = NULL;
+	struct buf h;
+
+	buf_init(&h, FIELD_MAX);
+	if (f == NULL)
+		bad = "no memory";
+	else if (fields_overflowed(f) ||
+	    sign_select(f, opt->oversign, str_c(opt->headers), &h) == -1)
+		bad = "too many header fields";
+	for (size_t i = 0; bad == NULL && i < t->n; i++)
+		if (buf_failed(&h) ||
+		    prepare_piece(s, &t->v[i], f, block, buf_view(&h)) == -1)
+			bad = "no memory, or a field over its limit";
+	fields_free(f);
+	buf_clear(&h);
+	return bad;
+}
+
+/* The edits of smtpd, done before it does them. */
+static int
+prepare_header(struct msg *m, struct signing *s)
+{
+	const struct session *session = msg_session(m);
+	char id[32];
+
+	(void)snprintf(id, sizeof(id), "%016llx.%s",
+	    (unsigned long long)session->id, msg_id(m));
+	s->edit = edit_new(msg_header(m));
+	if (s->edit == NULL)
+		return -1;
+	return prepare_edit(s->edit, host_of(m), prepare_is_completed(session),
+	    clock_wall(), id, msg_line_max(m), &s->prepared);
+}
+
+void
+signing_message(struct msg *m)
+{
+	struct signing *s = msg_data(m);
+	struct str block = msg_header(m);
+	const char *bad = "no memory";
+	struct task *t = NULL;
+	struct buf edited;
+
+	if (s->unsigned_why != NULL) {
+		pass_unsigned(m);
+		return;
+	}
+	buf_init(&edited, HEADER_ROOM);
+	if (s->author.keys == NULL || prepare_header(m, s) == -1 ||
+	    (t = task_new(m)) == NULL)
+		goto out;
+	if (edit_changed(s->edit)) {
+		edit_write(s->edit, &edited);
+		block = buf_view(&edited);
+	}
+	if (buf_failed(&edited))
+		goto out;
+	bad = prepare_task(s, t, block);
+	if (bad != NULL)
+		goto out;
+	s->job = worker_start(s->env->workers, &task_ops, t);
+	t = NULL;
+	if (s->job == NULL)
+		bad = "no memory";
+out:
+	buf_clear(&edited);
+	if (t != NULL)
+		task_release(t);
+	if (bad != NULL)
+		fail(m, bad);
+}
+
+void
+signing_expired(struct msg *m)
+{
+	struct signing *s = msg_data(m);
+
+	worker_cancel(&s->job);
+	fail(m, "no thread got to it before the deadline");
+}

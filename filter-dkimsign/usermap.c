@@ -1,0 +1,151 @@
+#include <stdlib.h>
+
+#include "common/base/hash.h"
+#include "common/dkim/sig.h"
+#include "filter-dkimsign/usermap.h"
+#include "filter-dkimsign/words.h"
+
+struct domain {
+	struct domain *next;
+	char name[]; /* A-labels, or "*" */
+};
+
+struct user {
+	char *login;
+	struct domain *domains;
+	UT_hash_handle hh;
+};
+
+struct usermap {
+	struct user *users;
+};
+
+struct usermap *
+usermap_new(void)
+{
+	return calloc(1, sizeof(struct usermap));
+}
+
+static void
+user_free(struct user *u)
+{
+	struct domain *d, *next;
+
+	LL_FOREACH_SAFE(u->domains, d, next)
+	free(d);
+	free(u->login);
+	free(u);
+}
+
+void
+usermap_free(struct usermap *m)
+{
+	struct user *u, *next;
+
+	if (m == NULL)
+		return;
+	HASH_ITER (hh, m->users, u, next) {
+		HASH_DEL(m->users, u);
+		user_free(u);
+	}
+	free(m);
+}
+
+static struct user *
+get_user(struct usermap *m, struct str login)
+{
+	struct user *u = NULL;
+
+	HASH_FIND(hh, m->users, login.p, login.n, u);
+	if (u != NULL)
+		return u;
+	u = calloc(1, sizeof(*u));
+	if (u == NULL || (u->login = str_dup(login)) == NULL) {
+		free(u);
+		return NULL;
+	}
+	HASH_ADD_KEYPTR(hh, m->users, u->login, login.n, u);
+	if (hash_added(u))
+		return u;
+	user_free(u);
+	return NULL;
+}
+
+static int
+add_domain(struct user *u, const char *name)
+{
+	size_t n = strlen(name) + 1;
+	struct domain *d = malloc(sizeof(*d) + n);
+
+	if (d == NULL)
+		return -1;
+	memcpy(d->name, name, n);
+	LL_PREPEND(u->domains, d);
+	return 0;
+}
+
+static void
+add_words(struct usermap *m, const struct words *w, const char *path,
+    struct report *r)
+{
+	char name[SIG_NAME_MAX + 1] = "*";
+	struct user *u;
+
+	if (w->n < 2) {
+		report_error(r, path, w->line, "a line needs login and domain");
+		return;
+	}
+	u = get_user(m, w->v[0]);
+	for (size_t i = 1; i < w->n; i++) {
+		if (str_eq(w->v[i], STR("*"))) {
+			name[0] = '*';
+			name[1] = '\0';
+		} else if (sig_domain(w->v[i], name) == -1) {
+			report_error(r, path, w->line,
+			    "\"%.*s\" is no domain name", (int)w->v[i].n,
+			    w->v[i].p);
+			continue;
+		}
+		if (u == NULL || add_domain(u, name) == -1) {
+			report_error(r, path, w->line, "no memory");
+			return;
+		}
+	}
+}
+
+void
+usermap_load(struct usermap *m, const char *path, struct report *r)
+{
+	struct words w;
+	struct buf text;
+	int got;
+
+	buf_init(&text, WORDS_FILE_MAX);
+	if (words_read(path, &text, r) == 0) {
+		words_init(&w, buf_view(&text));
+		while ((got = words_next(&w)) != 0) {
+			if (got == -1)
+				report_error(r, path, w.line, "too many words");
+			else
+				add_words(m, &w, path, r);
+		}
+	}
+	buf_clear(&text);
+}
+
+bool
+usermap_allows(const struct usermap *m, const char *login, const char *domain)
+{
+	const struct domain *d;
+	struct user *u = NULL;
+
+	HASH_FIND_STR(m->users, login, u);
+	if (u == NULL)
+		HASH_FIND_STR(m->users, "*", u);
+	if (u == NULL)
+		return false;
+	LL_FOREACH(u->domains, d)
+	if (strcmp(d->name, "*") == 0 || sig_is_below(domain, d->name))
+		return true;
+	return false;
+}

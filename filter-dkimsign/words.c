@@ -1,0 +1,63 @@
+#include "filter-dkimsign/safefile.h"
+#include "filter-dkimsign/words.h"
+
+int
+words_read(const char *path, struct buf *text, struct report *r)
+{
+	char why[SAFEFILE_WHY_MAX];
+
+	if (safefile_read(path, false, text, why) == 0)
+		return 0;
+	report_error(r, path, 0, "%s", why);
+	return -1;
+}
+
+void
+words_init(struct words *w, struct str text)
+{
+	*w = (struct words){ .rest = text };
+}
+
+static bool
+is_space(char c)
+{
+	return is_wsp(c) || c == '\r';
+}
+
+/* The next word of a line; empty at its end or at a comment. */
+static struct str
+next_word(struct str *line)
+{
+	struct str word;
+	size_t n = 0;
+
+	while (line->n > 0 && is_space(line->p[0]))
+		*line = str_from(*line, 1);
+	while (n < line->n && !is_space(line->p[n]))
+		n++;
+	word = str_head(*line, n);
+	*line = str_from(*line, n);
+	return word.n > 0 && word.p[0] == '#' ? STR_NULL : word;
+}
+
+int
+words_next(struct words *w)
+{
+	struct str line, word;
+
+	while (w->rest.n > 0) {
+		(void)str_cut(&w->rest, '\n', &line);
+		w->line++;
+		for (w->n = 0; w->n < WORDS_MAX; w->n++) {
+			word = next_word(&line);
+			if (word.n == 0)
+				break;
+			w->v[w->n] = word;
+		}
+		if (w->n == WORDS_MAX)
+			return -1;
+		if (w->n > 0)
+			return 1;
+	}
+	return 0;
+}
