@@ -15,8 +15,14 @@ NO_KEYS = "fake_records = []\n"
 class Rspamd:
     def __init__(self, work: Path, root: Path | None = None,
                  port: int = 21333, keys: bool = False,
-                 worker: str = "", options: str = "") -> None:
-        """Starts it and waits until it answers; keys: it can sign."""
+                 worker: str = "", options: str = "", extra: str = "",
+                 milter_port: int = 0) -> None:
+        """Starts it and waits until it answers; keys: it can sign.
+
+        worker, options and extra go into its configuration. With a
+        milter_port its own milter listens there.
+        """
+        self.env = {"MPORT": str(milter_port)} if milter_port else {}
         self.port = port
         self.url = f"http://127.0.0.1:{port}"
         self.dir = work / f"rspamd-{port}"
@@ -28,6 +34,7 @@ class Rspamd:
         run.mkdir(parents=True)
         (run / "worker.inc").write_text(worker)
         (run / "options.inc").write_text(options)
+        (run / "extra.inc").write_text(extra)
         if not keys:
             (run / "dns.inc").write_text(NO_KEYS)
         self.argv = [str(fixture / "run.sh"), str(self.dir), str(port),
@@ -39,7 +46,7 @@ class Rspamd:
 
     def start(self) -> None:
         log = self.dir / "start.log"
-        self.process = proc.Process(self.argv, log)
+        self.process = proc.Process(self.argv, log, self.env)
         wait.until("rspamd's answer to a ping", self._answers, 30)
 
     def _answers(self) -> bool:
