@@ -171,8 +171,8 @@ deps-test: deps
 UNIT_TESTS =	apply buf edit header longline phase reply store str verdict wire
 
 # of common/dkim and what belongs to it
-UNIT_TESTS +=	address canon digest error fields fold key qualify record sig \
-		tags verify
+UNIT_TESTS +=	address canon digest error fields fold form key qualify record \
+		sig sign tags verify
 
 # of filter-rspamd
 UNIT_TESTS +=	crlf hosts network request target
