@@ -80,11 +80,13 @@ RSPAMD_OBJS =	filter-rspamd/apply.o filter-rspamd/apply_remove.o \
 		filter-rspamd/show.o filter-rspamd/target.o \
 		filter-rspamd/verdict.o filter-rspamd/verdict_json.o
 
-DKIMSIGN_OBJS =	filter-dkimsign/author.o filter-dkimsign/config.o \
+DKIMSIGN_OBJS =	filter-dkimsign/author.o filter-dkimsign/checkdns.o \
+		filter-dkimsign/config.o filter-dkimsign/folders.o \
 		filter-dkimsign/keytable.o filter-dkimsign/options.o \
 		filter-dkimsign/prepare.o filter-dkimsign/report.o \
 		filter-dkimsign/safefile.o filter-dkimsign/signing.o \
-		filter-dkimsign/usermap.o filter-dkimsign/words.o
+		filter-dkimsign/tools.o filter-dkimsign/usermap.o \
+		filter-dkimsign/words.o
 
 SAMPLE_OBJS =	tests/sample/main.o
 
@@ -120,7 +122,8 @@ filter-dkimsign/libdkimsign.a: $(DKIMSIGN_OBJS)
 filter-dkimsign/filter-dkimsign: filter-dkimsign/main.o \
     filter-dkimsign/libdkimsign.a common/libcommon.a
 	$(LINK) -o $@ filter-dkimsign/main.o filter-dkimsign/libdkimsign.a \
-	    common/libcommon.a $(ENGINE_LIBS) $(CRYPTO_LIBS) $(IDN_LIBS)
+	    common/libcommon.a $(ENGINE_LIBS) $(CRYPTO_LIBS) $(IDN_LIBS) \
+	    $(UNBOUND_LIBS)
 
 tests/bin/filter-sample: $(SAMPLE_OBJS) common/libcommon.a
 	@mkdir -p tests/bin

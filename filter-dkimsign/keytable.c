@@ -400,6 +400,18 @@ keytable_each(const struct keytable *t, const struct keydomain *last)
 	return last == NULL ? t->domains : last->hh.next;
 }
 
+const struct keyfile *
+keytable_each_file(const struct keytable *t, const struct keyfile *last)
+{
+	return last == NULL ? t->files : last->hh.next;
+}
+
+const char *
+keytable_file_path(const struct keyfile *f)
+{
+	return f->path;
+}
+
 size_t
 keytable_count(const struct keytable *t)
 {

@@ -91,6 +91,11 @@ const struct keydomain *keytable_fallback(const struct keytable *);
 /* Walks all domains in the order they were added: first with NULL. */
 const struct keydomain *
 keytable_each(const struct keytable *, const struct keydomain *last);
+/* Walks all key files, and their names: first with NULL. */
+struct keyfile;
+const struct keyfile *
+keytable_each_file(const struct keytable *, const struct keyfile *last);
+const char *keytable_file_path(const struct keyfile *);
 /* How many domains there are. */
 size_t keytable_count(const struct keytable *);
 

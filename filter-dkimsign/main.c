@@ -4,7 +4,9 @@
 #include <time.h>
 
 #include "common/base/log.h"
+#include "filter-dkimsign/folders.h"
 #include "filter-dkimsign/signing.h"
+#include "filter-dkimsign/tools.h"
 
 /* A configuration being read in a worker thread, at SIGHUP. */
 struct reload {
@@ -24,6 +26,8 @@ dkimsign_configure(void)
 
 	env.opt = options_get();
 	status = options_check();
+	if (tools_configure(env.opt) == -1)
+		status = -1;
 	if (env.opt->tool == TOOL_GENKEY)
 		return status;
 	report_init(&r);
@@ -33,6 +37,28 @@ dkimsign_configure(void)
 		status = -1;
 	report_clear(&r);
 	return status;
+}
+
+static int
+dkimsign_command(void)
+{
+	switch (env.opt->tool) {
+	case TOOL_NONE:
+		return -1;
+	case TOOL_GENKEY:
+		return tools_genkey(env.opt);
+	case TOOL_DNS:
+		return tools_dns(env.config);
+	case TOOL_CHECK_DNS:
+		return tools_check_dns(env.opt, env.config);
+	}
+	return -1;
+}
+
+static void
+dkimsign_sandbox(struct sandbox *sb)
+{
+	folders_allow(sb, env.opt, env.config);
 }
 
 static int
@@ -149,6 +175,8 @@ static const struct filter dkimsign = {
 	.as_stored = true,
 	.option = options_set,
 	.configure = dkimsign_configure,
+	.command = dkimsign_command,
+	.sandbox = dkimsign_sandbox,
 	.start = dkimsign_start,
 	.stop = dkimsign_stop,
 	.reload = dkimsign_reload,

@@ -12,7 +12,7 @@
 enum {
 	OPTIONS_DOMAINS_MAX = 1000, /* -d; -D and -K take more */
 	OPTIONS_FILES_MAX = 16, /* -D */
-	OPTIONS_SERVERS_MAX = 16 /* -r */
+	OPTIONS_SERVERS_MAX = 16 /* -r; common/dns/dns.h takes as many */
 };
 
 enum who {

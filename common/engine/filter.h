@@ -57,6 +57,12 @@ struct filter {
 	/* smtpd's "config|key|value" before register|ready; unknown ones too. */
 	void (*config)(struct str key, struct str value);
 	/*
+	 * The loop exists, and there is no sandbox yet: does what an option
+	 * asks for instead of filtering, and returns the exit status; -1 if
+	 * there is no such option.
+	 */
+	int (*command)(void);
+	/*
 	 * What it opens and connects to from now on: the files it may read
 	 * when it gets SIGHUP, the ports of its servers.  Without this
 	 * callback there is no sandbox.  The strings must live on.

@@ -256,6 +256,9 @@ run(const struct filter *f, const struct cli *c)
 		filter_config_error("no memory to start");
 		return r;
 	}
+	if (f->command != NULL && (r = f->command()) != -1)
+		return r;
+	r = CLI_BAD;
 	if (enter_sandbox(f, c) == -1)
 		return r;
 	if (f->start == NULL || f->start() == 0)
