@@ -190,7 +190,44 @@ tests/bin/.unit: $(UNIT_LIBS) $(HDRS) tests/unit/run.sh
 		    tests/unit/test_$$t.c $(UNIT_LIBS) $(ALL_LIBS) \
 		    $(CMOCKA_LIBS) || exit 1; done
 
-test-programs: all tests/bin/filter-sample bench-programs tests/bin/.unit
+# Golden scripts and fuzz targets run with sanitizers, whatever CFLAGS are.
+SAN_CC !=	command -v clang || echo $(CC)
+SAN_FLAGS =	-O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined \
+		-fno-sanitize-recover=undefined
+SAN_ALL =	-std=c11 -pthread -D_GNU_SOURCE -I. $(LIB_CFLAGS) $(WARN) \
+		$(SAN_FLAGS)
+SAN_LIB =	tests/bin/san/lib.a
+
+GOLDEN_OBJS =	tests/golden/driver.o tests/golden/fakeloop.o \
+		tests/golden/fault.o tests/golden/judge.o tests/golden/run.o \
+		tests/golden/script.o tests/golden/whole.o
+GOLDEN_WRAP =	-Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc \
+		-Wl,--wrap=strdup,--wrap=pread,--wrap=write
+GOLDEN =	plain sample
+
+tests/bin/san/lib.a: common/libcommon.a filter-rspamd/librspamd.a \
+		tests/golden/build.sh
+	@CC="$(SAN_CC)" FLAGS="$(SAN_ALL)" sh tests/golden/build.sh $@ \
+	    $(COMMON_OBJS) $(RSPAMD_OBJS)
+
+tests/bin/.golden: $(SAN_LIB) $(GOLDEN_OBJS:.o=.c) tests/golden/*.[ch] \
+		tests/sample/main.c
+	@CC="$(SAN_CC)" FLAGS="$(SAN_ALL)" sh tests/golden/build.sh \
+	    tests/bin/san/golden.a $(GOLDEN_OBJS)
+	@for f in $(GOLDEN); do \
+		case $$f in plain) m=tests/golden/plain.c ;; \
+		sample) m=tests/sample/main.c ;; \
+		*) m=filter-$$f/main.c ;; esac; \
+		$(SAN_CC) $(SAN_ALL) -Wno-missing-prototypes \
+		    -Dmain=filter_entry -c $$m \
+		    -o tests/bin/san/main-$$f.o && \
+		$(SAN_CC) $(SAN_ALL) $(GOLDEN_WRAP) -o tests/bin/golden-$$f \
+		    tests/golden/golden_$$f.c tests/bin/san/main-$$f.o \
+		    tests/bin/san/golden.a $(SAN_LIB) $(ALL_LIBS) || exit 1; \
+	done; touch $@
+
+test-programs: all tests/bin/filter-sample bench-programs tests/bin/.unit \
+		tests/bin/.golden
 
 check: deps-test
 	@$(MAKE) -s test-programs
