@@ -178,7 +178,7 @@ UNIT_TESTS +=	address canon digest error fields fold form key qualify record \
 		sig sign tags verify
 
 # of filter-rspamd
-UNIT_TESTS +=	crlf hosts network request target
+UNIT_TESTS +=	crlf hosts http network request target
 
 UNIT_LIBS =	filter-dkimsign/libdkimsign.a filter-rspamd/librspamd.a \
 		common/libcommon.a

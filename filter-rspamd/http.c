@@ -9,6 +9,10 @@
 #include "filter-rspamd/crlf.h"
 #include "filter-rspamd/http.h"
 
+/* Bytes of libcurl's buffer for sending, for small messages and others. */
+#define SMALL 16384L
+#define LARGE 65536L
+
 struct http_job {
 	CURL *easy;
 	struct curl_slist *fields;
@@ -18,6 +22,7 @@ struct http_job {
 	struct buf reply;
 	size_t head; /* bytes of reply head so far */
 	char offset[HTTP_OFFSET_MAX + 1]; /* Message-Offset */
+	bool head_ends; /* its empty line has come */
 	bool unreadable; /* the message could not be read */
 	const char *why; /* our own reason to stop, or NULL */
 	char error[CURL_ERROR_SIZE];
@@ -46,7 +51,7 @@ outcome_of(const struct http_job *job, CURLcode rc)
 	long sent = 0;
 
 	if (rc == CURLE_OK)
-		return HTTP_REPLY;
+		return job->head_ends ? HTTP_REPLY : HTTP_BROKEN;
 	if (job->unreadable || rc == CURLE_OUT_OF_MEMORY)
 		return HTTP_LOCAL;
 	if (job->why != NULL)
@@ -70,10 +75,12 @@ job_free(struct http_job *job)
 		return;
 	curl_slist_free_all(job->fields);
 	buf_clear(&job->reply);
-	if (job->easy != NULL && nidle < HTTP_IDLE_MAX)
+	if (job->easy != NULL && nidle < HTTP_IDLE_MAX) {
+		(void)curl_easy_setopt(job->easy, CURLOPT_ERRORBUFFER, NULL);
 		idle[nidle++] = job->easy;
-	else
+	} else {
 		curl_easy_cleanup(job->easy);
+	}
 	free(job);
 }
 
@@ -87,6 +94,8 @@ finish(struct http_job *job, CURLcode rc)
 
 	(void)curl_easy_getinfo(job->easy, CURLINFO_RESPONSE_CODE, &r.status);
 	(void)curl_easy_getinfo(job->easy, CURLINFO_OS_ERRNO, &err);
+	if (job->why == NULL && rc == CURLE_OK)
+		job->why = "reply head cut off";
 	if (job->why == NULL && rc == CURLE_COULDNT_CONNECT && err != 0)
 		job->why = strerror((int)err);
 	if (job->why == NULL)
@@ -230,6 +239,7 @@ on_head(char *p, size_t size, size_t n, void *arg)
 		return 0;
 	}
 	job->head += line.n;
+	job->head_ends = str_trim_fws(line).n == 0;
 	if (str_starts(line, STR("HTTP/")))
 		job->offset[0] = '\0'; /* that was an interim reply */
 	if (!str_cut(&line, ':', &name) ||
@@ -350,6 +360,7 @@ set_request(struct http_job *job, const struct http_request *req)
 	SET(CURLOPT_UNIX_SOCKET_PATH, req->target->unix_path);
 	SET(CURLOPT_HTTPHEADER, job->fields);
 	SET(CURLOPT_POSTFIELDSIZE_LARGE, size);
+	SET(CURLOPT_UPLOAD_BUFFERSIZE, size < SMALL ? SMALL : LARGE);
 	SET(CURLOPT_READDATA, job);
 	SET(CURLOPT_HEADERDATA, job);
 	SET(CURLOPT_WRITEDATA, job);
