@@ -5,6 +5,7 @@
 #include "common/dkim/digest.h"
 
 enum {
+	BASE64_CHUNK = 256, /* characters decoded at once, whole groups */
 	BASE64_MAX = 96 * 1024, /* characters, without white space */
 };
 
@@ -59,7 +60,8 @@ digest_free(struct digest *d)
 void
 digest_add(struct digest *d, const void *p, size_t n)
 {
-	if (EVP_DigestUpdate(d->ctx, p, n) != 1)
+	/* A context that could not be set up crashes OpenSSL. */
+	if (!d->failed && EVP_DigestUpdate(d->ctx, p, n) != 1)
 		d->failed = true;
 }
 
@@ -149,56 +151,71 @@ is_base64(char c)
 	return is_alpha(c) || is_digit(c) || c == '+' || c == '/';
 }
 
-/*
- * Copies s without FWS.  Returns the padding, 0 to 2, or -1 if the rest is not
- * whole groups of four with padding at the very end only.
- */
+/* Base64 on its way: text without white space, some groups of four. */
+struct base64 {
+	unsigned char text[BASE64_CHUNK];
+	size_t n; /* characters in text */
+	int pad; /* "=" at the end of it */
+	unsigned char *out;
+	size_t size, max; /* octets in out, and how many there may be */
+};
+
+/* Decodes the groups that have come together. */
 static int
-base64_strip(struct str s, char *to, size_t *n)
+base64_flush(struct base64 *b)
 {
-	int pad = 0;
+	unsigned char octets[BASE64_CHUNK / 4 * 3];
+	size_t n = b->n / 4 * 3 - (size_t)b->pad;
 
-	*n = 0;
-	for (size_t i = 0; i < s.n; i++) {
-		char c = s.p[i];
+	if (b->n == 0)
+		return 0;
+	if (n > b->max - b->size ||
+	    EVP_DecodeBlock(octets, b->text, (int)b->n) == -1)
+		return -1;
+	memcpy(b->out + b->size, octets, n);
+	OPENSSL_cleanse(octets, n);
+	b->size += n;
+	b->n = 0;
+	return 0;
+}
 
-		if (is_wsp(c) || c == '\r' || c == '\n')
-			continue;
-		if (c == '=')
-			pad++;
-		else if (pad > 0 || !is_base64(c))
-			return -1;
-		to[(*n)++] = c;
-	}
-	return *n % 4 == 0 && pad <= 2 ? pad : -1;
+/* One character; padding only as the last one or two of a group of four. */
+static int
+base64_push(struct base64 *b, char c)
+{
+	if (b->pad > 0 && (c != '=' || b->n % 4 == 0))
+		return -1;
+	if (b->n == BASE64_CHUNK && base64_flush(b) == -1)
+		return -1;
+	if (c == '=' && b->n % 4 < 2)
+		return -1;
+	if (c != '=' && !is_base64(c))
+		return -1;
+	b->pad += c == '=';
+	b->text[b->n++] = (unsigned char)c;
+	return 0;
 }
 
 int
 digest_from_base64(struct str s, unsigned char *out, size_t max)
 {
-	unsigned char *tmp;
-	char *text;
-	size_t n;
-	int pad, size = -1;
+	struct base64 b = { .out = out, .max = max };
+	int size = -1;
 
 	if (s.n > BASE64_MAX)
 		return -1;
-	/* Text first, then what it decodes to, padding not yet cut. */
-	text = malloc(2 * s.n + 4);
-	if (text == NULL)
-		return -1;
-	pad = base64_strip(s, text, &n);
-	if (pad == -1 || n / 4 * 3 < (size_t)pad ||
-	    n / 4 * 3 - (size_t)pad > max)
-		goto out;
-	tmp = (unsigned char *)text + s.n;
-	if (n > 0 && EVP_DecodeBlock(tmp, (unsigned char *)text, (int)n) == -1)
-		goto out;
-	size = (int)(n / 4 * 3) - pad;
-	memcpy(out, tmp, (size_t)size);
+	for (size_t i = 0; i < s.n; i++) {
+		char c = s.p[i];
+
+		if (is_wsp(c) || c == '\r' || c == '\n')
+			continue;
+		if (base64_push(&b, c) == -1)
+			goto out;
+	}
+	if (b.n % 4 == 0 && base64_flush(&b) == 0)
+		size = (int)b.size;
 out:
-	OPENSSL_cleanse(text, 2 * s.n + 4);
-	free(text);
+	OPENSSL_cleanse(b.text, sizeof(b.text));
 	return size;
 }
 

@@ -343,6 +343,18 @@ ed25519_verify(const struct key *k, const unsigned char *hash,
 	return r;
 }
 
+/* Did OpenSSL fail for lack of memory?  Empties its list of errors. */
+static bool
+was_no_memory(void)
+{
+	unsigned long e;
+	bool found = false;
+
+	while ((e = ERR_get_error()) != 0)
+		found = found || ERR_GET_REASON(e) == ERR_R_MALLOC_FAILURE;
+	return found;
+}
+
 int
 key_verify(const struct key *k, const unsigned char hash[DIGEST_SIZE],
     const unsigned char *sig, size_t n)
@@ -353,8 +365,8 @@ key_verify(const struct key *k, const unsigned char hash[DIGEST_SIZE],
 		r = rsa_verify(k, hash, sig, n);
 	else
 		r = ed25519_verify(k, hash, sig, n);
-	if (r != 1)
-		ERR_clear_error();
+	if (r != 1 && was_no_memory())
+		r = -1;
 	return r;
 }
 

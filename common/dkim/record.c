@@ -134,12 +134,27 @@ is_ignored(const struct record *r)
 	return r->error == DKIM_KEY_VERSION;
 }
 
+/* Adds the record that txt is, if it is one; -1 without memory. */
+static int
+add_record(struct record_set *set, struct str txt)
+{
+	struct record r;
+	bool is;
+
+	record_parse(txt, &r, &is);
+	if (is && r.error == DKIM_INTERNAL)
+		return -1;
+	if (is && is_ignored(&r))
+		set->error = r.error;
+	else if (is)
+		set->v[set->n++] = r;
+	return 0;
+}
+
 struct record_set *
 record_set_new(const struct str *txt, size_t n)
 {
 	struct record_set *set = calloc(1, sizeof(*set));
-	struct record r;
-	bool is;
 
 	if (set == NULL)
 		return NULL;
@@ -148,11 +163,10 @@ record_set_new(const struct str *txt, size_t n)
 	for (size_t i = 0; i < n && i < RECORD_TXT_MAX; i++) {
 		if (set->n == RECORD_KEYS_MAX)
 			break;
-		record_parse(txt[i], &r, &is);
-		if (is && is_ignored(&r))
-			set->error = r.error;
-		else if (is)
-			set->v[set->n++] = r;
+		if (add_record(set, txt[i]) == -1) {
+			record_set_free(set);
+			return NULL;
+		}
 	}
 	return set;
 }
