@@ -323,7 +323,10 @@ prepare_piece(const struct signing *s, struct piece *p, struct fields *f,
 	    &o, f, block, h, bh, (uint64_t)clock_wall(), &p->field, p->hash);
 }
 
-/* Everything but the private-key operations.  A word, or NULL if it is good. */
+/*
+ * Everything but the private-key operations.  Returns NULL, or what went
+ * wrong; a message that never can be signed has unsigned_why set then.
+ */
 static const char *
 prepare_task(struct signing *s, struct task *t, struct str block)
 {
@@ -337,7 +340,7 @@ prepare_task(struct signing *s, struct task *t, struct str block)
 		bad = "no memory";
 	else if (fields_overflowed(f) ||
 	    sign_select(f, opt->oversign, str_c(opt->headers), &h) == -1)
-		bad = "too many header fields";
+		bad = s->unsigned_why = "too-many-fields";
 	for (size_t i = 0; bad == NULL && i < t->n; i++)
 		if (buf_failed(&h) ||
 		    prepare_piece(s, &t->v[i], f, block, buf_view(&h)) == -1)
@@ -397,7 +400,9 @@ out:
 	buf_clear(&edited);
 	if (t != NULL)
 		task_release(t);
-	if (bad != NULL)
+	if (s->unsigned_why != NULL)
+		pass_unsigned(m);
+	else if (bad != NULL)
 		fail(m, bad);
 }
 
