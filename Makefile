@@ -88,9 +88,14 @@ DKIMSIGN_OBJS =	filter-dkimsign/author.o filter-dkimsign/checkdns.o \
 		filter-dkimsign/tools.o filter-dkimsign/usermap.o \
 		filter-dkimsign/words.o
 
+DKIMVERIFY_OBJS = filter-dkimverify/authres.o filter-dkimverify/config.o \
+		filter-dkimverify/forged.o filter-dkimverify/inbound.o \
+		filter-dkimverify/keycache.o filter-dkimverify/policy.o
+
 SAMPLE_OBJS =	tests/sample/main.o
 
-PROGS =		filter-rspamd/filter-rspamd filter-dkimsign/filter-dkimsign
+PROGS =		filter-rspamd/filter-rspamd filter-dkimsign/filter-dkimsign \
+		filter-dkimverify/filter-dkimverify
 MANUALS =	filter-rspamd/filter-rspamd.8
 
 all: libs $(PROGS)
@@ -125,12 +130,23 @@ filter-dkimsign/filter-dkimsign: filter-dkimsign/main.o \
 	    common/libcommon.a $(ENGINE_LIBS) $(CRYPTO_LIBS) $(IDN_LIBS) \
 	    $(UNBOUND_LIBS)
 
+filter-dkimverify/libdkimverify.a: $(DKIMVERIFY_OBJS)
+	rm -f $@
+	$(AR) rcs $@ $(DKIMVERIFY_OBJS)
+
+filter-dkimverify/filter-dkimverify: filter-dkimverify/main.o \
+    filter-dkimverify/libdkimverify.a common/libcommon.a
+	$(LINK) -o $@ filter-dkimverify/main.o \
+	    filter-dkimverify/libdkimverify.a common/libcommon.a \
+	    $(ENGINE_LIBS) $(CRYPTO_LIBS) $(IDN_LIBS) $(UNBOUND_LIBS)
+
 tests/bin/filter-sample: $(SAMPLE_OBJS) common/libcommon.a
 	@mkdir -p tests/bin
 	$(LINK) -o $@ $(SAMPLE_OBJS) common/libcommon.a $(ENGINE_LIBS)
 
 $(COMMON_OBJS) $(RSPAMD_OBJS) $(SAMPLE_OBJS) filter-rspamd/main.o: $(HDRS)
 $(DKIMSIGN_OBJS) filter-dkimsign/main.o: $(HDRS)
+$(DKIMVERIFY_OBJS) filter-dkimverify/main.o: $(HDRS)
 
 # The benchmark is not part of all: only its peer needs libopendkim.
 BENCH_OBJS =	tests/bench/answer.o tests/bench/channel.o \
@@ -180,7 +196,8 @@ UNIT_TESTS +=	address canon digest error fields fold form key qualify record \
 # of filter-rspamd
 UNIT_TESTS +=	crlf hosts http network request target
 
-UNIT_LIBS =	filter-dkimsign/libdkimsign.a filter-rspamd/librspamd.a \
+UNIT_LIBS =	filter-dkimsign/libdkimsign.a \
+		filter-dkimverify/libdkimverify.a filter-rspamd/librspamd.a \
 		common/libcommon.a
 
 tests/bin/.unit: $(UNIT_LIBS) $(HDRS) tests/unit/run.sh

@@ -17,7 +17,7 @@ STRING_LIMIT = 255
 @dataclass
 class Entry:
     """What is answered for a name."""
-    texts: list[bytes] = field(default_factory=list)
+    texts: list[bytes | tuple[bytes, ...]] = field(default_factory=list)
     cname: str = ""
     rcode: int = NOERROR
     silent: bool = False        # no answer at all
@@ -30,10 +30,11 @@ def labels(name: str) -> bytes:
     return b"".join(bytes([len(p)]) + p for p in parts) + b"\0"
 
 
-def strings(text: bytes) -> bytes:
-    """TXT data: a long text becomes several strings."""
-    pieces = [text[i:i + STRING_LIMIT]
-              for i in range(0, len(text), STRING_LIMIT)] or [b""]
+def strings(text: bytes | tuple[bytes, ...]) -> bytes:
+    """TXT data: these strings; a long text becomes several."""
+    pieces = text if isinstance(text, tuple) else [
+        text[i:i + STRING_LIMIT]
+        for i in range(0, len(text), STRING_LIMIT)] or [b""]
     return b"".join(bytes([len(p)]) + p for p in pieces)
 
 
@@ -62,7 +63,8 @@ class Dns:
         for serve in (self._serve_udp, self._serve_tcp):
             threading.Thread(target=serve, daemon=True).start()
 
-    def add(self, name: str, *texts: str | bytes, **kind: object) -> None:
+    def add(self, name: str, *texts: str | bytes | tuple[bytes, ...],
+            **kind: object) -> None:
         raw = [t.encode() if isinstance(t, str) else t for t in texts]
         self.zone[name.lower()] = Entry(raw, **kind)
 

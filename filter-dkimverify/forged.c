@@ -1,0 +1,307 @@
+#include <stdlib.h>
+
+#include "common/dkim/sig.h"
+#include "filter-dkimverify/forged.h"
+
+enum {
+	BLOCK = 64 * 1024, /* bytes of a store looked at in one go */
+};
+
+static const struct str field_name = STR("Authentication-Results");
+
+static bool
+is_ascii(struct str s)
+{
+	for (size_t i = 0; i < s.n; i++)
+		if ((unsigned char)s.p[i] >= 0x80)
+			return false;
+	return true;
+}
+
+int
+forged_name(struct str text, char out[FORGED_ID_MAX + 1])
+{
+	char name[SIG_NAME_MAX + 1];
+
+	text = str_trim(text);
+	if (text.n > 1 && text.p[text.n - 1] == '.')
+		text.n--;
+	if (text.n == 0 || text.n > FORGED_ID_MAX)
+		return -1;
+	if (!is_ascii(text)) {
+		if (sig_domain(text, name) == -1)
+			return -1;
+		memcpy(out, name, sizeof(name));
+		return 0;
+	}
+	for (size_t i = 0; i < text.n; i++) {
+		if (text.p[i] < ' ' || text.p[i] == 0x7f)
+			return -1;
+		out[i] = to_lower(text.p[i]);
+	}
+	out[text.n] = '\0';
+	return 0;
+}
+
+/* ---- the syntax of RFC 8601 section 2.2 ---- */
+
+static bool
+is_fws(char c)
+{
+	return is_wsp(c) || c == '\n' || c == '\r';
+}
+
+/* Takes off a comment with all that are within it (RFC 5322 3.2.2). */
+static int
+skip_comment(struct str *s)
+{
+	unsigned depth = 0;
+
+	while (s->n > 0) {
+		char c = s->p[0];
+		*s = str_from(*s, c == '\\' ? 2 : 1);
+		if (c == '(' && ++depth > FORGED_NESTING)
+			return -1;
+		if (c == ')' && --depth == 0)
+			return 0;
+	}
+	return -1;
+}
+
+/* Takes off white space and comments. */
+static int
+skip_cfws(struct str *s)
+{
+	while (s->n > 0) {
+		if (is_fws(s->p[0]))
+			*s = str_from(*s, 1);
+		else if (s->p[0] != '(')
+			return 0;
+		else if (skip_comment(s) == -1)
+			return -1;
+	}
+	return 0;
+}
+
+/* A token of RFC 2045 section 5.1, or a byte of UTF-8. */
+static bool
+is_token_char(char c)
+{
+	return (unsigned char)c > ' ' && c != 0x7f &&
+	    !str_has(STR("()<>@,;:\\\"/[]?="), c);
+}
+
+/* The inside of a quoted-string, unfolded and unquoted. */
+static int
+take_quoted(struct str *s, char *out, size_t *n)
+{
+	*s = str_from(*s, 1);
+	*n = 0;
+	while (s->n > 0 && s->p[0] != '"') {
+		if (s->p[0] == '\\')
+			*s = str_from(*s, 1);
+		if (s->n == 0 || *n == FORGED_ID_MAX)
+			return -1;
+		if (s->p[0] != '\n' && s->p[0] != '\r')
+			out[(*n)++] = s->p[0];
+		*s = str_from(*s, 1);
+	}
+	if (s->n == 0)
+		return -1;
+	*s = str_from(*s, 1);
+	return 0;
+}
+
+static int
+take_value(struct str *s, char *out, size_t *n)
+{
+	*n = 0;
+	if (s->n > 0 && s->p[0] == '"')
+		return take_quoted(s, out, n);
+	while (s->n > 0 && is_token_char(s->p[0])) {
+		if (*n == FORGED_ID_MAX)
+			return -1;
+		out[(*n)++] = s->p[0];
+		*s = str_from(*s, 1);
+	}
+	return *n > 0 ? 0 : -1;
+}
+
+/* The version, if there is one, must be 1; then only results may follow. */
+static int
+check_version(struct str s)
+{
+	struct str digits;
+	uint64_t version;
+	size_t n = 0;
+
+	if (skip_cfws(&s) == -1)
+		return -1;
+	while (n < s.n && is_digit(s.p[n]))
+		n++;
+	digits = str_head(s, n);
+	s = str_from(s, n);
+	if (n > 0 &&
+	    (str_u64(digits, UINT32_MAX, &version) == -1 || version != 1))
+		return -1;
+	if (skip_cfws(&s) == -1)
+		return -1;
+	return s.n == 0 || s.p[0] == ';' ? 0 : -1;
+}
+
+/* Quotes and comments of the rest must be closed. */
+static int
+check_rest(struct str s)
+{
+	while (s.n > 0) {
+		if (skip_cfws(&s) == -1)
+			return -1;
+		if (s.n > 0 && s.p[0] == '"') {
+			do
+				s = str_from(s, s.p[0] == '\\' ? 2 : 1);
+			while (s.n > 0 && s.p[0] != '"');
+			if (s.n == 0)
+				return -1;
+		}
+		s = str_from(s, 1);
+	}
+	return 0;
+}
+
+static bool
+matches(const struct forged_ids *ids, const char *name)
+{
+	struct str s = str_c(name);
+
+	for (size_t i = 0; i < ids->n; i++) {
+		struct str id = str_c(ids->v[i]);
+		if (str_eq(s, id))
+			return true;
+		if (id.p[0] == '.' &&
+		    (str_iends(s, id) || str_eq(s, str_from(id, 1))))
+			return true;
+	}
+	return false;
+}
+
+/* Is the field's value ours, or nothing that can be understood? */
+static bool
+is_claim(const struct forged_ids *ids, struct str value)
+{
+	char id[FORGED_ID_MAX], name[FORGED_ID_MAX + 1];
+	size_t n;
+
+	if (skip_cfws(&value) == -1 || take_value(&value, id, &n) == -1 ||
+	    forged_name(str_n(id, n), name) == -1)
+		return true;
+	return matches(ids, name) || check_version(value) == -1 ||
+	    check_rest(value) == -1;
+}
+
+/* Does the text begin with the field's name and a colon? */
+static bool
+is_field(struct str s)
+{
+	if (!str_istarts(s, field_name))
+		return false;
+	s = str_from(s, field_name.n);
+	while (s.n > 0 && is_wsp(s.p[0]))
+		s = str_from(s, 1);
+	return s.n > 0 && s.p[0] == ':';
+}
+
+/* A field that shows only to readers who take CR for a line end. */
+static bool
+is_smuggled(struct str raw)
+{
+	struct str line;
+
+	while (str_cut(&raw, '\r', &line))
+		if (is_field(raw))
+			return true;
+	return false;
+}
+
+bool
+forged_is(enum forged_mode mode, const struct forged_ids *ids, struct str name,
+    struct str raw)
+{
+	struct str before;
+
+	switch (mode) {
+	case FORGED_KEEP:
+		return false;
+	case FORGED_ALL:
+	case FORGED_OWN:
+		break;
+	}
+	if (is_smuggled(raw))
+		return true;
+	if (!str_ieq(name, field_name))
+		return false;
+	(void)str_cut(&raw, ':', &before);
+	return mode == FORGED_ALL || is_claim(ids, raw);
+}
+
+/* ---- a header too large to be kept ---- */
+
+/* Where a line stands that may be the field. */
+struct rest {
+	size_t matched; /* bytes of the name seen */
+	bool off; /* this line is something else */
+	bool empty; /* nothing of this line was seen */
+	bool first; /* no line was complete yet */
+};
+
+enum seen {
+	SEEN_NOTHING,
+	SEEN_FIELD,
+	SEEN_END,
+};
+
+static enum seen
+see(struct rest *r, char c)
+{
+	if (r->first && r->empty && is_wsp(c))
+		return SEEN_FIELD;
+	if (c == '\n' && r->empty)
+		return SEEN_END;
+	if (c == '\n' || c == '\r') {
+		*r = (struct rest){ .empty = c == '\n' };
+		return SEEN_NOTHING;
+	}
+	r->empty = false;
+	if (r->off)
+		return SEEN_NOTHING;
+	if (r->matched < field_name.n) {
+		r->off = to_lower(c) != to_lower(field_name.p[r->matched]);
+		r->matched++;
+	} else if (c == ':') {
+		return SEEN_FIELD;
+	} else {
+		r->off = !is_wsp(c);
+	}
+	return SEEN_NOTHING;
+}
+
+bool
+forged_in_rest(const struct store *st)
+{
+	struct rest r = { .empty = true, .first = true };
+	char *scratch = malloc(BLOCK);
+	enum seen seen = SEEN_NOTHING;
+	uint64_t off = 0;
+	struct str block;
+
+	while (scratch != NULL && seen == SEEN_NOTHING &&
+	    store_block(st, off, BLOCK, scratch, &block) == 0 && block.n > 0) {
+		for (size_t i = 0; i < block.n && seen == SEEN_NOTHING; i++)
+			seen = see(&r, block.p[i]);
+		off += block.n;
+	}
+	/* A header without end was read to the end, or there was an error. */
+	if (seen == SEEN_NOTHING && off < store_size(st))
+		seen = SEEN_FIELD;
+	free(scratch);
+	return scratch == NULL || seen == SEEN_FIELD;
+}

@@ -1,0 +1,58 @@
+/*
+ * Authentication-Results fields that claim to be ours: RFC 8601 sections 2.2
+ * and 5.
+ */
+#ifndef FILTER_DKIMVERIFY_FORGED_H
+#define FILTER_DKIMVERIFY_FORGED_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "common/base/str.h"
+#include "common/message/store.h"
+
+enum {
+	FORGED_ID_MAX = 255, /* bytes of an authserv-id */
+	FORGED_IDS_MAX = 64, /* names that count as ours */
+	FORGED_NESTING = 32, /* comments within comments */
+};
+
+enum forged_mode {
+	FORGED_OWN, /* with one of our names, or not to be understood */
+	FORGED_ALL,
+	FORGED_KEEP,
+};
+
+/* Names in the form of forged_name; ".example.net" is all below it. */
+struct forged_ids {
+	char v[FORGED_IDS_MAX][FORGED_ID_MAX + 1];
+	size_t n;
+};
+
+/*
+ * A name for comparison: A-labels in lower case without a last dot; what is no
+ * domain name just in lower case.  Returns 0, or -1 if it is empty, too long
+ * or not UTF-8 of a domain name.
+ */
+int forged_name(struct str text, char out[FORGED_ID_MAX + 1])
+    __attribute__((__warn_unused_result__));
+
+/*
+ * Is this field to be removed?  name as header_next() gives it, raw the whole
+ * field.  In mode FORGED_OWN those are: fields whose authserv-id is one of
+ * ids; fields that cannot be parsed, among them those of an authres-version
+ * other than 1; and fields of any name in which a bare CR is followed by the
+ * name, since some readers take CR for a line end.
+ */
+bool forged_is(enum forged_mode, const struct forged_ids *, struct str name,
+    struct str raw);
+
+/*
+ * The rest of a header that was too large to be kept stands at the start of a
+ * store.  Can it hide a field that is to be removed?  True if it has an
+ * Authentication-Results field, begins with a continuation line, or cannot be
+ * read.
+ */
+bool forged_in_rest(const struct store *);
+
+#endif

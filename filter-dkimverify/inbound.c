@@ -1,0 +1,498 @@
+#include <stdlib.h>
+
+#include "common/base/clock.h"
+#include "common/base/log.h"
+#include "common/engine/cli.h"
+#include "common/engine/loop.h"
+#include "filter-dkimverify/authres.h"
+#include "filter-dkimverify/config.h"
+#include "filter-dkimverify/inbound.h"
+#include "filter-dkimverify/keycache.h"
+#include "filter-dkimverify/policy.h"
+
+struct inbound;
+
+/* A signature that waits for its key. */
+struct wait {
+	struct keycache_wait wait;
+	struct inbound *in;
+	size_t i; /* of the signature */
+};
+
+struct inbound {
+	struct msg *msg;
+	struct verify *v; /* NULL: not verified, or no memory */
+	struct authors authors;
+	struct wait *waits; /* one for each signature; NULL: none waits */
+	size_t waiting;
+	struct loop_timer *deadline; /* of all queries; NULL: none */
+	bool skipped; /* passes unseen, by option */
+	bool lost; /* no memory to verify it */
+	bool hashing; /* a signature wants the body */
+	bool complete; /* the final dot was seen */
+	size_t removed; /* forged fields */
+	char dns_text[DNS_WHY_MAX]; /* last DNS failure */
+	struct buf field; /* Authentication-Results as it was added */
+};
+
+static struct {
+	uint64_t result[CONFIG_RESULTS]; /* messages */
+	uint64_t skipped;
+	uint64_t signatures;
+	uint64_t removed; /* forged fields */
+	uint64_t junked, refused;
+} count;
+
+static char admd[FORGED_ID_MAX + 1];
+
+void
+inbound_admd(struct str name)
+{
+	if (name.n >= sizeof(admd))
+		return;
+	memcpy(admd, name.p, name.n);
+	admd[name.n] = '\0';
+}
+
+/* The name in our field; that of the listener if nobody gave one. */
+static struct str
+authserv_id(const struct session *s)
+{
+	const struct config *c = config_get();
+
+	if (c->id != NULL)
+		return str_c(c->id);
+	if (admd[0] != '\0')
+		return str_c(admd);
+	if (s->greeting != NULL && s->greeting[0] != '\0')
+		return str_c(s->greeting);
+	return STR("localhost");
+}
+
+static bool
+is_skipped(const struct session *s)
+{
+	const struct config *c = config_get();
+
+	return (s->user != NULL && !c->verify_auth) ||
+	    (session_is_local(s) && !c->verify_local);
+}
+
+/* May this client bring fields with our name? */
+static bool
+is_exempt(const struct session *s)
+{
+	const struct sources *from = &config_get()->exempt;
+
+	if ((s->user != NULL && from->auth) ||
+	    (session_is_local(s) && from->local))
+		return true;
+	for (size_t i = 0; i < from->n; i++)
+		if (network_has(&from->net[i], session_ip(s)))
+			return true;
+	return false;
+}
+
+/* ---- the end ---- */
+
+static void
+refuse(struct inbound *in, int code, const char *status, const char *text)
+{
+	count.refused++;
+	msg_refuse(in->msg, code, status, str_c(text));
+}
+
+static void
+out_of_memory(struct inbound *in)
+{
+	msg_warn(in->msg, "no memory to verify it; it gets 451");
+	refuse(in, 451, "4.3.0", "Temporary local problem");
+}
+
+struct removal {
+	enum forged_mode mode;
+	struct forged_ids ids;
+};
+
+static bool
+is_forged(void *arg, struct str name, struct str raw)
+{
+	const struct removal *r = arg;
+
+	return forged_is(r->mode, &r->ids, name, raw);
+}
+
+/* Takes out what claims to be ours. */
+static void
+remove_forged(struct inbound *in, struct edit *e)
+{
+	const struct session *s = msg_session(in->msg);
+	const struct config *c = config_get();
+	struct removal r = { c->forged, c->own };
+
+	if (forged_name(authserv_id(s), r.ids.v[r.ids.n]) == 0)
+		r.ids.n++;
+	in->removed = edit_remove_if(e, 0, is_forged, &r);
+	count.removed += in->removed;
+}
+
+static int
+add_fields(struct inbound *in, struct edit *e, bool junk)
+{
+	struct str id = authserv_id(msg_session(in->msg));
+
+	/* smtpd has put the line there already if it thinks the same. */
+	if (junk &&
+	    (edit_count(e) == 0 || !str_ieq(edit_name(e, 0), STR("X-Spam"))) &&
+	    edit_insert(e, 0, STR("X-Spam"), STR("Yes")) == -1)
+		return -1;
+	if (in->v == NULL)
+		return 0;
+	authres_format(id, in->v, &in->field);
+	if (buf_failed(&in->field))
+		return -1;
+	return edit_insert_raw(e, 0, buf_view(&in->field));
+}
+
+/* The signature that stands for the message's result. */
+static const struct verify_sig *
+deciding(const struct verify *v)
+{
+	for (size_t i = 0; i < verify_count(v); i++)
+		if (verify_get(v, i)->result == verify_result(v))
+			return verify_get(v, i);
+	return NULL;
+}
+
+static void
+log_result(const struct inbound *in, const struct policy *p)
+{
+	static const char *const actions[] = { [ACTION_PASS] = "pass",
+		[ACTION_JUNK] = "junk",
+		[ACTION_TEMPFAIL] = "tempfail",
+		[ACTION_REJECT] = "reject" };
+	const struct verify_sig *s;
+	struct log_text d, sel, why, from;
+
+	if (in->v == NULL)
+		msg_info(in->msg, "skipped removed=%zu", in->removed);
+	if (in->v == NULL || !log_is(LOG_INFO))
+		return;
+	s = deciding(in->v);
+	msg_info(in->msg,
+	    "dkim=%s reason=%s d=%s s=%s bits=%u test=%d sigs=%zu from=%s "
+	    "froms=%zu removed=%zu action=%s by=%s dns=%s us=%llu",
+	    error_word(verify_result(in->v)),
+	    log_text(&why, s == NULL ? STR_NULL : str_c(error_text(s->error))),
+	    log_text(&d, s == NULL ? STR_NULL : s->d),
+	    log_text(&sel, s == NULL ? STR_NULL : s->s),
+	    s == NULL ? 0 : s->bits, s != NULL && s->testing,
+	    verify_count(in->v) + verify_dropped(in->v),
+	    log_text(&from, str_c(in->authors.first)), in->authors.fields,
+	    in->removed, actions[p->action],
+	    p->action == ACTION_PASS ? "-" : p->why,
+	    in->dns_text[0] == '\0' ? "-" : in->dns_text,
+	    (unsigned long long)msg_waited(in->msg));
+}
+
+/* The answer may free in, so everything is said before it. */
+static void
+accept_message(struct inbound *in, const struct policy *p)
+{
+	struct edit *e = edit_new(msg_header(in->msg));
+
+	if (e == NULL) {
+		out_of_memory(in);
+		return;
+	}
+	if (!is_exempt(msg_session(in->msg)))
+		remove_forged(in, e);
+	if (add_fields(in, e, p->action == ACTION_JUNK) == -1) {
+		edit_free(e);
+		out_of_memory(in);
+		return;
+	}
+	count.junked += p->action == ACTION_JUNK;
+	log_result(in, p);
+	msg_accept(in->msg, e);
+}
+
+/* A header over the limit: what could not be looked at must be harmless. */
+static bool
+refuse_large(struct inbound *in)
+{
+	const struct config *c = config_get();
+	bool hides = c->forged != FORGED_KEEP &&
+	    !is_exempt(msg_session(in->msg)) &&
+	    forged_in_rest(msg_store(in->msg));
+
+	if (!c->reject_large && !hides)
+		return false;
+	msg_info(in->msg, "header over the limit: refused%s",
+	    hides ? ", it may hide a forged result" : "");
+	refuse(in, 552, "5.3.4", "Message header is too large");
+	return true;
+}
+
+static void
+finish(struct inbound *in)
+{
+	struct policy p = { .action = ACTION_PASS };
+
+	if (in->v != NULL) {
+		verify_finish(in->v);
+		count.result[verify_result(in->v)]++;
+		p = policy_decide(config_get(), &in->authors, in->v);
+	}
+	if (p.code == 0) {
+		accept_message(in, &p);
+		return;
+	}
+	log_result(in, &p);
+	refuse(in, p.code, p.status, p.text);
+}
+
+static void
+finish_if_ready(struct inbound *in)
+{
+	if (in->complete && in->waiting == 0)
+		finish(in);
+}
+
+/* ---- keys ---- */
+
+static void
+use_answer(struct inbound *in, size_t i, const struct keycache_answer *a)
+{
+	if (a->keys != NULL) {
+		verify_key(in->v, i, a->keys);
+		return;
+	}
+	verify_dns(in->v, i, a->why);
+	if (a->text[0] != '\0')
+		(void)snprintf(
+		    in->dns_text, sizeof(in->dns_text), "%s", a->text);
+}
+
+static void
+on_key(struct keycache_wait *wait, const struct keycache_answer *a)
+{
+	struct wait *w = (struct wait *)wait;
+	struct inbound *in = w->in;
+
+	in->waiting--;
+	use_answer(in, w->i, a);
+	finish_if_ready(in);
+}
+
+/* Gives up on all keys that are not there yet. */
+static void
+stop_waiting(struct inbound *in, const char *why)
+{
+	static const struct keycache_answer none = { NULL, VERIFY_DNS_FAILED,
+		"" };
+
+	for (size_t i = 0; in->waiting > 0 && i < verify_count(in->v); i++) {
+		if (in->waits[i].wait.entry == NULL)
+			continue;
+		keycache_cancel(&in->waits[i].wait);
+		in->waiting--;
+		use_answer(in, i, &none);
+		(void)snprintf(in->dns_text, sizeof(in->dns_text), "%s", why);
+	}
+}
+
+static void
+on_deadline(void *arg)
+{
+	struct inbound *in = arg;
+
+	stop_waiting(in, "deadline");
+	finish_if_ready(in);
+}
+
+/* Asks for a key, or takes it from the cache. */
+static int
+find_key(struct inbound *in, size_t i)
+{
+	const char *query = verify_get(in->v, i)->query;
+	struct keycache_answer answer;
+
+	if (query == NULL)
+		return 0;
+	if (keycache_find(query, &answer)) {
+		use_answer(in, i, &answer);
+		return 0;
+	}
+	if (in->waits == NULL)
+		in->waits = calloc(verify_count(in->v), sizeof(*in->waits));
+	if (in->waits == NULL ||
+	    keycache_start(query, &in->waits[i].wait, on_key) == -1)
+		return -1;
+	in->waits[i].in = in;
+	in->waits[i].i = i;
+	in->waiting++;
+	return 0;
+}
+
+static int
+find_keys(struct inbound *in)
+{
+	for (size_t i = 0; i < verify_count(in->v); i++)
+		if (find_key(in, i) == -1)
+			return -1;
+	if (in->waiting == 0)
+		return 0;
+	in->deadline = loop_timer_new(on_deadline, in);
+	if (in->deadline == NULL)
+		return -1;
+	return loop_timer_set(
+	    in->deadline, config_get()->dns_deadline_s * 1000);
+}
+
+/* ---- what the engine calls ---- */
+
+void *
+inbound_new(struct msg *m)
+{
+	struct inbound *in = calloc(1, sizeof(*in));
+
+	if (in == NULL)
+		return NULL;
+	in->msg = m;
+	buf_init(&in->field, AUTHRES_MAX);
+	return in;
+}
+
+void
+inbound_free(void *data)
+{
+	struct inbound *in = data;
+
+	for (size_t i = 0; in->waits != NULL && i < verify_count(in->v); i++)
+		keycache_cancel(&in->waits[i].wait);
+	free(in->waits);
+	loop_timer_free(in->deadline);
+	verify_free(in->v);
+	buf_clear(&in->field);
+	free(in);
+}
+
+void
+inbound_header(struct msg *m)
+{
+	struct inbound *in = msg_data(m);
+	const struct config *c = config_get();
+	time_t now = clock_wall();
+
+	in->skipped = is_skipped(msg_session(m));
+	if (in->skipped) {
+		count.skipped++;
+		return;
+	}
+	policy_authors(c, msg_header(m), &in->authors);
+	in->v = verify_new(msg_header(m), msg_header_cut(m),
+	    str_c(in->authors.first), &c->verify, now < 0 ? 0 : (uint64_t)now);
+	if (in->v == NULL || find_keys(in) == -1) {
+		in->lost = true;
+		return;
+	}
+	count.signatures += verify_count(in->v);
+	in->hashing = !verify_is_decided(in->v);
+}
+
+void
+inbound_body(struct msg *m, struct str line)
+{
+	struct inbound *in = msg_data(m);
+
+	if (in->hashing)
+		verify_line(in->v, line);
+}
+
+void
+inbound_message(struct msg *m)
+{
+	struct inbound *in = msg_data(m);
+
+	in->complete = true;
+	if (in->lost)
+		out_of_memory(in);
+	else if (!msg_header_cut(m) || !refuse_large(in))
+		finish_if_ready(in);
+}
+
+void
+inbound_expired(struct msg *m)
+{
+	struct inbound *in = msg_data(m);
+
+	if (in->v != NULL)
+		stop_waiting(in, "deadline");
+	finish_if_ready(in);
+}
+
+static void
+show_signature(const struct verify_sig *s, FILE *out)
+{
+	struct log_text d, sel;
+	const char *why = error_text(s->error);
+
+	fprintf(out, "%s d=%s s=%s", error_word(s->result), log_text(&d, s->d),
+	    log_text(&sel, s->s));
+	if (s->bits > 0)
+		fprintf(out, " bits=%u", s->bits);
+	if (s->testing)
+		fputs(" key in test mode", out);
+	if (s->single_label)
+		fputs(" domain of one label", out);
+	fprintf(out, "%s%s\n", why[0] == '\0' ? "" : ": ", why);
+}
+
+int
+inbound_check(struct msg *m, struct str refused, FILE *out)
+{
+	const struct inbound *in = msg_data(m);
+	struct buf field;
+	int r;
+
+	if (in->v == NULL) {
+		fputs("not verified: session is authenticated or local\n",
+		    stderr);
+		return refused.n > 0 ? CLI_AGAIN : CLI_OK;
+	}
+	buf_init(&field, AUTHRES_MAX);
+	authres_format(authserv_id(msg_session(m)), in->v, &field);
+	fwrite(field.p, 1, field.n, out);
+	buf_clear(&field);
+	for (size_t i = 0; log_is(LOG_DEBUG) && i < verify_count(in->v); i++)
+		show_signature(verify_get(in->v, i), out);
+	r = verify_result(in->v) == DKIM_TEMPERROR ? CLI_AGAIN : CLI_BAD;
+	if (refused.n > 0)
+		return refused.p[0] == '4' ? CLI_AGAIN : CLI_BAD;
+	return verify_result(in->v) == DKIM_PASS ? CLI_OK : r;
+}
+
+void
+inbound_counters(void)
+{
+	const struct keycache_counters *k = keycache_counters();
+	const struct dns_counters *d = dns_counters();
+
+	for (int r = DKIM_NONE; r < CONFIG_RESULTS; r++)
+		log_info("messages dkim=%s: %llu",
+		    error_word((enum dkim_result)r),
+		    (unsigned long long)count.result[r]);
+	log_info("skipped=%llu signatures=%llu forged=%llu junked=%llu "
+		 "refused=%llu",
+	    (unsigned long long)count.skipped,
+	    (unsigned long long)count.signatures,
+	    (unsigned long long)count.removed, (unsigned long long)count.junked,
+	    (unsigned long long)count.refused);
+	log_info("keys hits=%llu misses=%llu merged=%llu evicted=%llu",
+	    (unsigned long long)k->hits, (unsigned long long)k->misses,
+	    (unsigned long long)k->merged, (unsigned long long)k->evicted);
+	log_info("dns queries=%llu failures=%llu timeouts=%llu running=%u",
+	    (unsigned long long)d->started, (unsigned long long)d->failures,
+	    (unsigned long long)d->timeouts, d->running);
+}

@@ -1,0 +1,161 @@
+#include "common/message/address.h"
+#include "common/message/header.h"
+#include "filter-dkimverify/policy.h"
+
+/* ---- authors ---- */
+
+static void
+add_author(const struct config *c, const struct address *a, struct authors *out)
+{
+	char name[SIG_NAME_MAX + 1];
+
+	if (sig_domain(str_n(a->domain, a->domain_n), name) == -1) {
+		out->bad = true;
+		return;
+	}
+	if (out->first[0] == '\0')
+		memcpy(out->first, name, sizeof(name));
+	for (size_t i = 0; i < c->nmust; i++)
+		if (sig_is_below(name, c->must[i]))
+			out->must |= (uint64_t)1 << i;
+}
+
+void
+policy_authors(const struct config *c, struct str block, struct authors *out)
+{
+	struct address_parser p;
+	struct address a;
+	struct field f;
+	size_t n = 0;
+	int r = 0;
+
+	*out = (struct authors){ .fields = 0 };
+	while (header_next(&block, &f) == 1) {
+		if (!str_ieq(f.name, STR("from")))
+			continue;
+		out->fields++;
+		address_init(&p, f.value);
+		while ((r = address_next(&p, &a)) == 1) {
+			add_author(c, &a, out);
+			n++;
+		}
+		out->bad = out->bad || r == -1;
+	}
+	out->bad = out->bad || out->fields != 1 || n == 0;
+}
+
+/* ---- decisions ---- */
+
+static struct policy
+policy_of(
+    enum action action, const char *why, const char *status, const char *text)
+{
+	struct policy p = { action, why, 0, NULL, NULL };
+
+	if (action == ACTION_REJECT) {
+		p.code = 550;
+		p.status = status;
+		p.text = text;
+	} else if (action == ACTION_TEMPFAIL) {
+		p.code = 451;
+		p.status = "4.7.5";
+		p.text = "DKIM signature cannot be verified now";
+	}
+	return p;
+}
+
+static void
+take_stricter(struct policy *p, struct policy other)
+{
+	if (other.action > p->action)
+		*p = other;
+}
+
+/* Did the domain sign?  DKIM_PASS, or the best excuse its signatures have. */
+static enum dkim_result
+domain_result(const struct verify *v, const char *domain)
+{
+	enum dkim_result r = DKIM_NONE;
+
+	for (size_t i = 0; i < verify_count(v); i++) {
+		const struct verify_sig *s = verify_get(v, i);
+		if (s->domain[0] == '\0' || !sig_is_below(s->domain, domain))
+			continue;
+		if (s->result == DKIM_PASS || s->testing)
+			return DKIM_PASS;
+		if (s->result == DKIM_TEMPERROR)
+			r = DKIM_TEMPERROR;
+	}
+	return r;
+}
+
+static struct policy
+decide_must(
+    const struct config *c, const struct authors *au, const struct verify *v)
+{
+	struct policy p = { .action = ACTION_PASS };
+	bool any = verify_result(v) == DKIM_PASS;
+	enum action action;
+
+	for (size_t i = 0; i < c->nmust; i++) {
+		if ((au->must & (uint64_t)1 << i) == 0)
+			continue;
+		action = c->on_unsigned;
+		switch (domain_result(v, c->must[i])) {
+		case DKIM_PASS:
+			continue;
+		case DKIM_TEMPERROR:
+			if (action == ACTION_REJECT)
+				action = ACTION_TEMPFAIL;
+			break;
+		case DKIM_NONE:
+		case DKIM_FAIL:
+		case DKIM_POLICY:
+		case DKIM_NEUTRAL:
+		case DKIM_PERMERROR:
+			break;
+		}
+		take_stricter(&p,
+		    policy_of(action, "must-sign", any ? "5.7.22" : "5.7.20",
+			any ? "No valid DKIM signature of the author's domain"
+			    : "No passing DKIM signature found"));
+	}
+	return p;
+}
+
+/* Is the message's result only due to signatures in test mode? */
+static bool
+only_testing(const struct verify *v, enum dkim_result r)
+{
+	bool any = false;
+
+	for (size_t i = 0; i < verify_count(v); i++) {
+		const struct verify_sig *s = verify_get(v, i);
+		if (s->result != r)
+			continue;
+		if (!s->testing)
+			return false;
+		any = true;
+	}
+	return any;
+}
+
+struct policy
+policy_decide(
+    const struct config *c, const struct authors *au, const struct verify *v)
+{
+	enum dkim_result r = verify_result(v);
+	bool policy = r == DKIM_POLICY;
+	struct policy p = decide_must(c, au, v);
+
+	if (au->bad)
+		take_stricter(&p,
+		    policy_of(c->on_bad_from, "from", "5.7.1",
+			"Message needs one From field with addresses"));
+	if (r == DKIM_PASS || !only_testing(v, r))
+		take_stricter(&p,
+		    policy_of(c->on[r], "result", policy ? "5.7.21" : "5.7.20",
+			policy ? "No acceptable DKIM signature found"
+			       : "No passing DKIM signature found"));
+	return p;
+}
