@@ -254,6 +254,13 @@ check: deps-test
 suite: test-programs
 	@sh tests/check.sh $(SUITE)
 
+e2e: test-programs
+	@sh tests/check.sh e2e
+
+# The same under a newer Debian, which is made once in tests/e2e/next.
+e2e-next: test-programs
+	@sh tests/check.sh e2e-next
+
 lint:
 	@mkdir -p tests/log
 	@sh tests/check.sh lint
