@@ -291,4 +291,5 @@ clean:
 	rm -f common/libcommon.a $(PROGS)
 	rm -rf tests/bin
 
-.PHONY: all bench bench-programs libs deps deps-test demo install uninstall clean
+.PHONY: all bench bench-programs check clean demo deps deps-test e2e e2e-next \
+	install libs lint suite test-programs uninstall
