@@ -61,6 +61,9 @@ class Stage:
         self.case = case
         self.dns = case.keep(dns.Dns())
         self.key: keys.Key | None = None
+        if is_built("filter-dkimsign"):
+            self.key = keys.make(case.work / "keys", DOMAIN, "demo")
+            self.dns.add(self.key.name, self.key.record)
 
     def incoming(self) -> list[str]:
         """The filters of mail from outside, in their order."""
@@ -69,16 +72,16 @@ class Stage:
             chain.append(self.case.filter("filter-dkimverify",
                                           "-r", "127.0.0.1"))
         if is_built("filter-rspamd"):
-            chain.append(self.case.filter("filter-rspamd", "-url",
-                                          self.case.rspamd().url))
+            texts = {self.key.name: self.key.record} if self.key else {}
+            chain.append(self.case.filter(
+                "filter-rspamd", "-url", self.case.rspamd(texts=texts).url))
         return chain
 
     def outgoing(self) -> list[str]:
         """The filters of mail from our own users."""
-        if not is_built("filter-dkimsign"):
+        if not self.key:
             return []
-        self.key = key = keys.make(self.case.work / "keys", DOMAIN, "demo")
-        self.dns.add(key.name, key.record)
+        key = self.key
         return [self.case.filter("filter-dkimsign", "-d", key.domain,
                                  "-s", key.selector, "-k", str(key.path))]
 

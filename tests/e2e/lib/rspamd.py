@@ -9,16 +9,24 @@ from pathlib import Path
 from . import proc, wait
 
 FIXTURE = Path(__file__).resolve().parents[2] / "fixtures/rspamd-minimal"
-NO_KEYS = "fake_records = []\n"
+
+
+def fake_records(texts: dict[str, str]) -> str:
+    """Part of its configuration: what it shall take for DNS."""
+    lines = [f'{{ name = "{name}"; type = txt; replies = ["{text}"]; }},'
+             for name, text in texts.items()]
+    return "\n".join(["fake_records = [", *lines, "]", ""])
 
 
 class Rspamd:
     def __init__(self, work: Path, root: Path | None = None,
                  port: int = 21333, keys: bool = False,
                  worker: str = "", options: str = "", extra: str = "",
-                 milter_port: int = 0) -> None:
-        """Starts it and waits until it answers; keys: it can sign.
+                 milter_port: int = 0,
+                 texts: dict[str, str] | None = None) -> None:
+        """Starts it and waits until it answers.
 
+        keys: it has some, and can sign. texts: TXT records it believes in.
         worker, options and extra go into its configuration. With a
         milter_port its own milter listens there.
         """
@@ -36,7 +44,7 @@ class Rspamd:
         (run / "options.inc").write_text(options)
         (run / "extra.inc").write_text(extra)
         if not keys:
-            (run / "dns.inc").write_text(NO_KEYS)
+            (run / "dns.inc").write_text(fake_records(texts or {}))
         self.argv = [str(fixture / "run.sh"), str(self.dir), str(port),
                      str(port + 1)]
         if root:

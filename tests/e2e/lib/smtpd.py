@@ -35,10 +35,11 @@ def quote(text: str) -> str:
     return text.replace("\\", "\\\\").replace('"', '\\"')
 
 
-def filter_name(command: str, count: int) -> str:
+def filter_name(command: str, declared: list[str]) -> str:
     """The program's name, which smtpd puts before what it logs."""
     name = command.split()[0].rsplit("/", 1)[-1]
-    return f"{name}-{count}" if count else name
+    before = sum(1 for line in declared if line.startswith(f'filter "{name}'))
+    return f"{name}-{before + 1}" if before else name
 
 
 def filter_lines(setup: Setup, commands: list[str],
@@ -49,7 +50,7 @@ def filter_lines(setup: Setup, commands: list[str],
     where = ' chroot "/host"' if setup.root else ""
     names = []
     for command in commands:
-        name = filter_name(command, len(declared))
+        name = filter_name(command, declared)
         declared.append(
             f'filter "{name}" proc-exec "{quote(command)}"{where}')
         names.append(f'"{name}"')
