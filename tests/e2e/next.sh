@@ -39,7 +39,7 @@ echo "making $root (once, some minutes)" >&2
 rm -rf "$here/next"
 mkdir -p "$here/next"
 # In namespaces of its own, so that nothing stays mounted or running.
-unshare --mount --pid --fork --kill-child --mount-proc \
+timeout 900 unshare --mount --pid --fork --kill-child --mount-proc \
     debootstrap --variant=minbase --include="$packages" \
     "$release" "$root" "$from" >"$log" 2>&1 ||
     skip "debootstrap failed, see $log"
