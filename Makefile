@@ -220,7 +220,7 @@ GOLDEN_OBJS =	tests/golden/driver.o tests/golden/fakeloop.o \
 		tests/golden/script.o tests/golden/whole.o
 GOLDEN_WRAP =	-Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc \
 		-Wl,--wrap=strdup,--wrap=pread,--wrap=write
-GOLDEN =	plain sample
+GOLDEN =	plain rspamd sample
 
 tests/bin/san/lib.a: common/libcommon.a filter-rspamd/librspamd.a \
 		tests/golden/build.sh

@@ -96,14 +96,19 @@ const struct filter_opt config_opts[OPTS + 1] = {
 	    "text of a soft reject if rspamd has none" },
 };
 
-static struct config config = {
-	.max_scans = CONFIG_SCANS,
-	.max_size = CONFIG_SIZE,
-	.http = { .connect_ms = CONFIG_CONNECT_MS,
-	    .total_ms = CONFIG_TOTAL_MS },
-	.request = { .extra = { .max = REQUEST_EXTRA_MAX } },
-	.apply = { .discard = APPLY_REFUSE, .quarantine = APPLY_JUNK },
-};
+#define DEFAULTS \
+	{ \
+		.max_scans = CONFIG_SCANS, .max_size = CONFIG_SIZE, \
+		.http = { .connect_ms = CONFIG_CONNECT_MS, \
+			.total_ms = CONFIG_TOTAL_MS }, \
+		.request = { .extra = { .max = REQUEST_EXTRA_MAX } }, \
+		.apply = { \
+			.discard = APPLY_REFUSE, \
+			.quarantine = APPLY_JUNK \
+		} \
+	}
+
+static struct config config = DEFAULTS;
 
 const struct config *
 config_get(void)
@@ -421,4 +426,5 @@ config_clear(void)
 	while (config.ntargets > 0)
 		target_clear(&config.target[--config.ntargets]);
 	buf_clear(&config.request.extra);
+	config = (struct config)DEFAULTS;
 }

@@ -31,6 +31,8 @@ void fault_disarm(void);
 /* Counts one, as an allocation does: must it fail? */
 bool fault_now(void);
 uint64_t fault_count(void);
+/* Does an allocation of this run fail? */
+bool fault_is_planned(void);
 
 /* Reads (writes) of temporary files fail from now on. */
 void fault_read(bool on);

@@ -73,6 +73,12 @@ fault_count(void)
 	return count;
 }
 
+bool
+fault_is_planned(void)
+{
+	return fail != UINT64_MAX;
+}
+
 void
 fault_read(bool on)
 {
