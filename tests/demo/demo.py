@@ -23,8 +23,9 @@ from pathlib import Path
 HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent / "e2e"))
 
-from lib import dkimpy, dns, keys, mail, smtp, space  # noqa: E402
+from lib import dkimpy, dns, mail, smtp, space  # noqa: E402
 from lib.case import Case, Options, REPO  # noqa: E402
+from lib.signer import Keys  # noqa: E402
 from lib.smtpd import Smtpd  # noqa: E402
 
 WIDTH = 78
@@ -60,10 +61,16 @@ class Stage:
     def __init__(self, case: Case) -> None:
         self.case = case
         self.dns = case.keep(dns.Dns())
-        self.key: keys.Key | None = None
+        self.keys: Keys | None = None
         if is_built("filter-dkimsign"):
-            self.key = keys.make(case.work / "keys", DOMAIN, "demo")
-            self.dns.add(self.key.name, self.key.record)
+            self.keys = Keys(case)
+            self.key = self.keys.make("demo", domain=DOMAIN)
+            for name, text in self.keys.records.items():
+                self.dns.add(name, text)
+
+    def texts(self) -> dict[str, str]:
+        records = self.keys.records if self.keys else {}
+        return {name: text.decode() for name, text in records.items()}
 
     def incoming(self) -> list[str]:
         """The filters of mail from outside, in their order."""
@@ -72,22 +79,16 @@ class Stage:
             chain.append(self.case.filter("filter-dkimverify",
                                           "-r", "127.0.0.1"))
         if is_built("filter-rspamd"):
-            texts = {self.key.name: self.key.record} if self.key else {}
-            chain.append(self.case.filter(
-                "filter-rspamd", "-url", self.case.rspamd(texts=texts).url))
+            url = self.case.rspamd(texts=self.texts()).url
+            chain.append(self.case.filter("filter-rspamd", "-url", url))
         return chain
 
     def outgoing(self) -> list[str]:
         """The filters of mail from our own users."""
-        if not self.key:
+        if not self.keys:
             return []
-        key = self.key
-        return [self.case.filter("filter-dkimsign", "-d", key.domain,
-                                 "-s", key.selector, "-k", str(key.path))]
-
-    def key_record(self, name: str) -> bytes | None:
-        entry = self.dns.zone.get(name)
-        return entry.texts[0] if entry else None
+        return [self.case.filter("filter-dkimsign", "-d", DOMAIN,
+                                 "-s", "demo", "-k", str(self.key))]
 
 
 def is_built(name: str) -> bool:
@@ -174,7 +175,8 @@ def show_log(mta: Smtpd, start: int) -> None:
 
 def show_second_opinion(stage: Stage, message: bytes) -> None:
     """What an independent program says about the signatures in it."""
-    for good in dkimpy.verify(message, stage.key_record):
+    records = stage.keys.records if stage.keys else {}
+    for good in dkimpy.verify(message, records.get):
         print("     python3-dkim says: " + (
             f"{GREEN}signature verifies{PLAIN}" if good else
             f"{RED}signature is wrong{PLAIN}"))
@@ -249,7 +251,7 @@ def play(show: Show, files: list[str]) -> None:
     if not files:
         for sample in samples():
             show.one(sample)
-        if show.stage.key:
+        if show.stage.keys:
             show.signed()
 
 

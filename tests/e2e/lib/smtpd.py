@@ -135,8 +135,10 @@ class Smtpd:
     def stop(self) -> None:
         self.process.stop()
 
-    def submit(self, msg: bytes, **kind: object) -> smtp.Reply:
-        return smtp.submit(self.port, mail.wire(msg), **kind)
+    def submit(self, msg: bytes, port: int = 0,
+               **kind: object) -> smtp.Reply:
+        """Sends one message; returns the reply to it."""
+        return smtp.submit(port or self.port, mail.wire(msg), **kind)
 
     def paths(self, user: str = "*") -> list[Path]:
         return sorted(self.box.glob(f"{user}/new/*"))
