@@ -182,6 +182,18 @@ map_of(const struct verdict *v, const struct apply_options *o)
 	return v->action == VERDICT_DISCARD ? o->discard : o->quarantine;
 }
 
+/* Does the message get a mark that makes it junk? */
+static bool
+is_junk(const struct verdict *v, const struct apply_options *o)
+{
+	if (is_report(v, o))
+		return false;
+	if (v->action == VERDICT_DISCARD || v->action == VERDICT_QUARANTINE)
+		return map_of(v, o) == APPLY_JUNK;
+	return v->action == VERDICT_ADD_HEADER ||
+	    v->action == VERDICT_REWRITE_SUBJECT;
+}
+
 /* The marks that the action asks for. */
 static void
 mark(struct work *w, const struct verdict *v, const struct apply_options *o)
@@ -335,6 +347,7 @@ apply_verdict(const struct verdict *v, const struct apply_options *o,
 		edit_free(w.e);
 		return -1;
 	}
+	a.junk = is_junk(v, o);
 	a.has_body = v->has_body && (is_report(v, o) || !has_spam_header(v));
 	a.edit = edit_changed(w.e) ? w.e : NULL;
 	if (a.edit == NULL)

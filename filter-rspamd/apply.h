@@ -80,6 +80,7 @@ struct apply {
 	 * with milter.spam_header. */
 	bool has_body;
 	bool spam; /* by its action: all but no action, greylist, soft reject */
+	bool junk; /* marked as such: X-Spam, spam_header or Subject */
 	bool mapped; /* a discard or quarantine was turned into something */
 };
 

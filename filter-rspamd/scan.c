@@ -176,7 +176,7 @@ conclude(struct scan *s, struct verdict *owned)
 		if (a.refused)
 			line.result = a.code < 500 ? "tempfail" : "reject";
 		else
-			line.result = a.spam ? "junk" : "accept";
+			line.result = a.junk ? "junk" : "accept";
 		say(s, line);
 		keep_changes(s, a.edit, a.has_body);
 		s->verdict = is_check ? owned : NULL;

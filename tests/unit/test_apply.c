@@ -40,6 +40,7 @@ outcome(const char *json, const struct apply_options *o, const char *header)
 
 	buf_init(&b, OUT_MAX);
 	assert_int_equal(apply_verdict(v, o, block, &a), 0);
+	assert_true(!a.junk || (a.spam && a.edit != NULL));
 	if (a.refused) {
 		assert_null(a.edit);
 		assert_false(a.has_body);
@@ -382,6 +383,7 @@ maps_discard_and_quarantine(void **state)
 	    "Received: us\nA: 1\nX-Rspamd-Action: quarantine\nX-Spam: Yes\n");
 	assert_int_equal(apply_verdict(v, &o, STR_NULL, &a), 0);
 	assert_true(a.mapped && a.spam && !a.refused);
+	assert_false(a.junk);
 	edit_free(a.edit);
 	verdict_free(v);
 }
