@@ -148,6 +148,14 @@ $(COMMON_OBJS) $(RSPAMD_OBJS) $(SAMPLE_OBJS) filter-rspamd/main.o: $(HDRS)
 $(DKIMSIGN_OBJS) filter-dkimsign/main.o: $(HDRS)
 $(DKIMVERIFY_OBJS) filter-dkimverify/main.o: $(HDRS)
 
+tests/bin/apply-reply: tests/replies/apply-reply.o \
+	    filter-rspamd/librspamd.a common/libcommon.a
+	@mkdir -p tests/bin
+	$(LINK) -o $@ tests/replies/apply-reply.o filter-rspamd/librspamd.a \
+	    common/libcommon.a $(ENGINE_LIBS) $(CURL_LIBS) $(JANSSON_LIBS)
+
+tests/replies/apply-reply.o: $(HDRS)
+
 # The benchmark is not part of all: only its peer needs libopendkim.
 BENCH_OBJS =	tests/bench/answer.o tests/bench/channel.o \
 		tests/bench/chaos.o tests/bench/handshake.o \
@@ -187,13 +195,15 @@ deps-test: deps
 	@sh tests/deps.sh test
 
 # Unit tests: tests/unit/test_NAME.c is linked with everything but main().
-UNIT_TESTS =	apply buf edit header longline phase reply store str verdict wire
+UNIT_TESTS =	buf edit header longline phase reply store str wire
 
 # of common/dkim and what belongs to it
 UNIT_TESTS +=	address canon digest error fields fold form key qualify record \
 		sig sign tags verify
 
 # of filter-rspamd
+UNIT_TESTS +=	apply apply_answer apply_remove apply_score verdict \
+		verdict_json verdict_limits
 UNIT_TESTS +=	crlf hosts http network request target
 
 UNIT_LIBS =	filter-dkimsign/libdkimsign.a \
@@ -243,8 +253,8 @@ tests/bin/.golden: $(SAN_LIB) $(GOLDEN_OBJS:.o=.c) tests/golden/*.[ch] \
 		    tests/bin/san/golden.a $(SAN_LIB) $(ALL_LIBS) || exit 1; \
 	done; touch $@
 
-test-programs: all tests/bin/filter-sample bench-programs tests/bin/.unit \
-		tests/bin/.golden
+test-programs: all tests/bin/apply-reply tests/bin/filter-sample \
+		bench-programs tests/bin/.unit tests/bin/.golden
 
 check: deps-test
 	@$(MAKE) -s test-programs

@@ -229,6 +229,17 @@ mark(struct work *w, const struct verdict *v, const struct apply_options *o)
 		set(w, STR("X-Spam"), STR("Yes"));
 }
 
+/* As set, of a whole field. */
+static void
+set_raw(struct work *w, struct str name, struct str raw)
+{
+	remove_all(w, name);
+	if (edit_insert_raw(w->e, w->end, raw) == -1)
+		w->no_memory = true;
+	else
+		w->end++;
+}
+
 static bool
 adds(const struct verdict *v, struct str name)
 {
@@ -255,7 +266,7 @@ add_scores(struct work *w, const struct verdict *v, bool spam)
 	buf_reset(&b);
 	apply_score_status(v, spam, &b);
 	if (!adds(v, status))
-		set(w, status, buf_view(&b));
+		set_raw(w, status, buf_view(&b));
 	w->no_memory = w->no_memory || buf_failed(&b);
 	buf_clear(&b);
 }

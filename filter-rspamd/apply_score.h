@@ -7,13 +7,9 @@
 #include "common/base/buf.h"
 #include "filter-rspamd/verdict.h"
 
-enum {
-	APPLY_SCORE_COLUMNS = 77 /* a list of symbols is folded before it */
-};
-
 /*
- * Appends the value of X-Spam-Score (X-Spam-Status, folded with LF HTAB) to
- * out.  The verdict must have a score.
+ * Appends the value of X-Spam-Score (the whole field X-Spam-Status, folded,
+ * with its last LF) to out.  The verdict must have a score.
  */
 void apply_score_value(const struct verdict *, struct buf *out);
 void apply_score_status(const struct verdict *, bool spam, struct buf *out);

@@ -118,33 +118,6 @@ verdict_json_count(struct str json, size_t *n)
 	return 0;
 }
 
-/* Length of the UTF-8 sequence that s starts with, 0 if it is none. */
-static size_t
-utf8_length(struct str s)
-{
-	static const uint32_t least[] = { 0, 0, 0x80, 0x800, 0x10000 };
-	unsigned char c = (unsigned char)s.p[0];
-	uint32_t code;
-	size_t n;
-
-	if (c < 0x80)
-		return 1;
-	n = c >= 0xf0 ? 4 : c >= 0xe0 ? 3 : 2;
-	if (c < 0xc0 || c > 0xf7 || s.n < n)
-		return 0;
-	code = c & (0xffu >> (n + 1));
-	for (size_t i = 1; i < n; i++) {
-		c = (unsigned char)s.p[i];
-		if ((c & 0xc0) != 0x80)
-			return 0;
-		code = code << 6 | (c & 0x3f);
-	}
-	if (code < least[n] || code > 0x10ffff ||
-	    (code >= 0xd800 && code <= 0xdfff))
-		return 0;
-	return n;
-}
-
 /* \u0000, or half of a pair, whole pairs too: who knows what they meant. */
 static bool
 is_bad_escape(struct str s)
@@ -173,7 +146,7 @@ repair_char(struct str s, struct buf *out)
 		buf_add(out, s.p, 2);
 		return 2;
 	}
-	n = utf8_length(s);
+	n = str_utf8(s);
 	if (n == 0 || (unsigned char)s.p[0] < 32 || s.p[0] == '\\') {
 		buf_chr(out, '?');
 		return 1;

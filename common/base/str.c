@@ -173,3 +173,26 @@ str_dup(struct str s)
 	p[s.n] = '\0';
 	return p;
 }
+
+size_t
+str_utf8(struct str s)
+{
+	unsigned char c = (unsigned char)s.p[0], d;
+	size_t n;
+
+	if (c < 0x80)
+		return 1;
+	if (c < 0xc2 || c > 0xf4)
+		return 0;
+	n = c < 0xe0 ? 2 : c < 0xf0 ? 3 : 4;
+	if (s.n < n)
+		return 0;
+	d = (unsigned char)s.p[1];
+	if ((c == 0xe0 && d < 0xa0) || (c == 0xed && d > 0x9f) ||
+	    (c == 0xf0 && d < 0x90) || (c == 0xf4 && d > 0x8f))
+		return 0;
+	for (size_t i = 1; i < n; i++)
+		if (((unsigned char)s.p[i] & 0xc0) != 0x80)
+			return 0;
+	return n;
+}

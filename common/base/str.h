@@ -83,6 +83,12 @@ int str_hex64(struct str s, uint64_t *out);
  */
 char *str_dup(struct str s);
 
+/*
+ * Length of the UTF-8 sequence (RFC 3629 section 4) that s, which is not
+ * empty, starts with; 0 if it is none.
+ */
+size_t str_utf8(struct str s);
+
 /* Character classes of ASCII, whatever the locale says. */
 static inline bool
 is_wsp(char c)

@@ -108,33 +108,6 @@ fold_end(struct fold *f)
 
 /* ---- values (RFC 8601 section 2.2) ---- */
 
-/*
- * Length of the UTF-8 sequence at the start of s (RFC 3629 section 4), 0 if it
- * is none.
- */
-static size_t
-utf8_length(struct str s)
-{
-	unsigned char c = (unsigned char)s.p[0], d;
-	size_t n;
-
-	if (c < 0x80)
-		return 1;
-	if (c < 0xc2 || c > 0xf4)
-		return 0;
-	n = c < 0xe0 ? 2 : c < 0xf0 ? 3 : 4;
-	if (s.n < n)
-		return 0;
-	d = (unsigned char)s.p[1];
-	if ((c == 0xe0 && d < 0xa0) || (c == 0xed && d > 0x9f) ||
-	    (c == 0xf0 && d < 0x90) || (c == 0xf4 && d > 0x8f))
-		return 0;
-	for (size_t i = 1; i < n; i++)
-		if (((unsigned char)s.p[i] & 0xc0) != 0x80)
-			return 0;
-	return n;
-}
-
 static bool
 is_token(struct str s)
 {
@@ -161,7 +134,7 @@ is_plain(struct str s)
 static void
 value_next(struct str *s, bool utf8, struct buf *out)
 {
-	size_t n = utf8_length(*s);
+	size_t n = str_utf8(*s);
 	char c = s->p[0];
 
 	if (n > 1 && utf8)
@@ -188,7 +161,7 @@ fold_value(struct str value, bool utf8, struct buf *out)
 	end = value.n > FOLD_VALUE_MAX ? value.n - FOLD_VALUE_MAX : 0;
 	buf_chr(out, '"');
 	while (value.n > end) {
-		before = utf8_length(value);
+		before = str_utf8(value);
 		if (utf8 && before > value.n - end)
 			break;
 		value_next(&value, utf8, out);

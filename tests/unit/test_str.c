@@ -209,6 +209,49 @@ test_classes(void **state)
 	}
 }
 
+static void
+knows_utf8(void **state)
+{
+	static const struct {
+		const char *s;
+		size_t n;
+	} cases[] = {
+		{ "a", 1 },
+		{ "\x7f", 1 },
+		{ "\xc3\xa9", 2 },
+		{ "\xc3\xa9x", 2 },
+		{ "\xe2\x82\xac", 3 },
+		{ "\xf0\x9f\x93\xa7", 4 },
+		{ "\xf4\x8f\xbf\xbf", 4 },
+		{ "\xef\xbf\xbf", 3 },
+		{ "\xed\x9f\xbf", 3 },
+		/* cut, or without its first byte */
+		{ "\xc3", 0 },
+		{ "\xc3x", 0 },
+		{ "\xe2\x82", 0 },
+		{ "\xf0\x9f\x93", 0 },
+		{ "\xa9", 0 },
+		{ "\x80", 0 },
+		/* longer than need be, surrogates, too large */
+		{ "\xc0\x80", 0 },
+		{ "\xc1\xbf", 0 },
+		{ "\xe0\x9f\xbf", 0 },
+		{ "\xf0\x8f\xbf\xbf", 0 },
+		{ "\xed\xa0\x80", 0 },
+		{ "\xf4\x90\x80\x80", 0 },
+		{ "\xf5\x80\x80\x80", 0 },
+		{ "\xff", 0 },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+		struct str s = guard_copy(str_c(cases[i].s));
+		assert_int_equal(str_utf8(s), cases[i].n);
+		guard_free(s);
+	}
+	assert_int_equal(str_utf8(str_n("\0", 1)), 1);
+}
+
 int
 main(void)
 {
@@ -220,6 +263,7 @@ main(void)
 		cmocka_unit_test(test_numbers),
 		cmocka_unit_test(test_dup),
 		cmocka_unit_test(test_classes),
+		cmocka_unit_test(knows_utf8),
 	};
 
 	return cmocka_run_group_tests_name("str", tests, NULL, NULL);
