@@ -5,6 +5,10 @@
 #include "common/dkim/tags.h"
 #include "common/message/fold.h"
 
+enum {
+	VALUE_ROOM = 12, /* columns for " b=" and the start of its value */
+};
+
 /* Adds name, value and end as one word. */
 static void
 add_word(struct fold *f, const char *name, struct str value, char end)
@@ -69,6 +73,9 @@ add_copied(struct fold *f, struct str z)
 	fold_word(f, STR("z="));
 	while (z.n > 0) {
 		n = z.p[0] == '=' ? 3 : 1;
+		/* Some verifiers take a "b=" after a fold for the tag. */
+		while (n + 1 < z.n && z.p[n] == 'b' && z.p[n + 1] == '=')
+			n++;
 		fold_break(f, str_head(z, n));
 		z = str_from(z, n);
 	}
@@ -110,7 +117,11 @@ form_head(const struct form *s, struct buf *out)
 	if (s->copied.n > 0)
 		add_copied(&f, s->copied);
 	add_hash(&f, s->bh);
-	fold_word(&f, STR("b="));
+	/* The value has to begin in the same line. */
+	if (f.column + VALUE_ROOM > FOLD_COLUMNS)
+		fold_line(&f, STR("b="));
+	else
+		fold_word(&f, STR("b="));
 }
 
 void
@@ -138,6 +149,8 @@ form_quote(struct str text, bool also_8bit, bool bar, struct buf *out)
 			!(bar && c == '|')) ||
 		    (c >= 0x80 && !also_8bit))
 			buf_chr(out, (char)c);
+		else if (bar && c == '\n')
+			buf_str(out, STR("=0D=0A"));
 		else
 			buf_fmt(out, "=%02X", c);
 	}

@@ -105,7 +105,8 @@ quotes(void **state)
 	} cases[] = {
 		{ "", "", "" },
 		{ "u@a.example", "u@a.example", "u@a.example" },
-		{ "a b;c=d|e\n", "a=20b=3Bc=3Dd|e=0A", "a=20b=3Bc=3Dd=7Ce=0A" },
+		{ "a b;c=d|e\n", "a=20b=3Bc=3Dd|e=0A",
+		    "a=20b=3Bc=3Dd=7Ce=0D=0A" },
 		{ "\x7f\x01\t~!", "=7F=01=09~!", "=7F=01=09~!" },
 		{ "j\xc3\xb6", "j\xc3\xb6", "j=C3=B6" },
 	};
@@ -124,6 +125,38 @@ quotes(void **state)
 		buf_clear(&b);
 		guard_free(text);
 	}
+}
+
+/*
+ * Whatever is before it: b= has the start of its value in the same line, and
+ * what z= has never looks like it.
+ */
+static void
+keeps_b_together(void **state)
+{
+	static const unsigned char sig[64] = { 1 };
+	struct form form = { .domain = STR("a"),
+		.selector = STR("s"),
+		.copied = STR("From:b=20b=20bb=20b=20bbb=20"),
+		.bh = bh };
+	struct buf b, h;
+
+	(void)state;
+	buf_init(&b, 10000);
+	buf_init(&h, 10000);
+	buf_str(&h, STR("From"));
+	for (int i = 0; i < 200; i++) {
+		buf_chr(&h, 'x');
+		form.fields = buf_view(&h);
+		buf_reset(&b);
+		form_head(&form, &b);
+		form_value(sig, sizeof(sig), &b);
+		buf_chr(&b, '\0');
+		assert_null(strstr(b.p, "b=\n"));
+		assert_null(strstr(b.p, "\tb=2"));
+	}
+	buf_clear(&b);
+	buf_clear(&h);
 }
 
 /* A tag that fits no line is refused, not broken. */
@@ -155,6 +188,7 @@ main(void)
 		cmocka_unit_test(writes_fields),
 		cmocka_unit_test(writes_values),
 		cmocka_unit_test(quotes),
+		cmocka_unit_test(keeps_b_together),
 		cmocka_unit_test(refuses_long_tags),
 	};
 
