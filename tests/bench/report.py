@@ -14,6 +14,8 @@ PEERS = {"engine": "echo", "rspamd": "rspamd-go",
          "dkimsign-rsa": "dkimsign-0.5-rsa",
          "dkimsign-ed25519": "dkimsign-0.5-ed25519",
          "dkimverify": "opendkim"}
+# Groups that have tables of their own.
+OTHER = ("alone", "memory", "growth", "smtpd")
 
 
 def table(title, head, rows):
@@ -47,7 +49,7 @@ class Rows:
 def ratio_tables(rows):
     lines = []
     for group, case, program, ours in rows.all:
-        if program not in PEERS or group in ("alone", "memory", "growth"):
+        if program not in PEERS or group in OTHER:
             continue
         peer = rows.by.get((group, case, PEERS[program]))
         lines.append([program, case, PEERS[program],
@@ -154,6 +156,9 @@ def targets(rows, speed):
         kb = get("memory", "5000 idle sessions", program, "idle_rss_kb")
         target(f"{program}, 5000 idle sessions: MiB", 25,
                None if kb is None else kb / 1024, True)
+    target("real smtpd, 20 MB through the engine: time / echo", 1.1, over(
+        get("smtpd", "20 MB", "engine", "seconds"),
+        get("smtpd", "20 MB", "echo", "seconds")), True)
     worst = None
     for group, case, program, row in rows.all:
         if group == "growth" and case.endswith(" 16x"):
@@ -214,7 +219,7 @@ def write_svg(path, rows):
     data = []
     for group, case, program, ours in rows.all:
         peer = rows.by.get((group, case, PEERS.get(program, "")))
-        if peer and group not in ("alone", "memory", "growth"):
+        if peer and group not in OTHER:
             data.append((f"{program}, {case}", ours["msg_s"] / peer["msg_s"]))
     if not data:
         return
@@ -240,6 +245,8 @@ def write(rows, speed, skipped, seconds, whole):
     targets(rows, speed)
     for why in skipped:
         print(f"# SKIP {why}")
+    for why in measure.peer_faults:
+        print("# peer without a row: " + why.splitlines()[0])
     if QUICK or not whole:
         folder, name = os.path.join(TOP, "tests/log"), "bench"
     else:
