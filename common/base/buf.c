@@ -26,7 +26,7 @@ buf_reset(struct buf *b)
 }
 
 char *
-buf_room(struct buf *b, size_t n)
+buf_grow(struct buf *b, size_t n)
 {
 	size_t cap = b->cap;
 	char *p;

@@ -36,11 +36,20 @@ void buf_chr(struct buf *, char c);
 void buf_fmt(struct buf *, const char *fmt, ...)
     __attribute__((__format__(__printf__, 2, 3)));
 
+/* buf_room() when the memory that is there is not enough. */
+char *buf_grow(struct buf *, size_t n);
+
 /*
  * Room for n more bytes: returns where they go, for the caller to fill and to
  * add to ->n; NULL, and the buffer has failed, if there is none.
  */
-char *buf_room(struct buf *, size_t n);
+static inline char *
+buf_room(struct buf *b, size_t n)
+{
+	if (!b->failed && n <= b->cap - b->n)
+		return b->p + b->n;
+	return buf_grow(b, n);
+}
 
 /* Did anything not fit? */
 static inline bool

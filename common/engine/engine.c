@@ -41,6 +41,7 @@ engine_free(struct engine *eng)
 		return;
 	HASH_ITER (hh, eng->sessions, s, next)
 		session_end(eng, s);
+	store_pool_clear(&eng->pool);
 	loop_timer_free(eng->deadline);
 	lines_clear(&eng->lines);
 	out_clear(&eng->out);

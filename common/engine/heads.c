@@ -31,20 +31,38 @@ find_head(struct str line)
 	return bar == NULL || end - bar < HEADS_LENGTH ? NULL : bar;
 }
 
+static struct msg *
+find_at(const struct heads *h, struct str line, size_t at)
+{
+	size_t i = slot_of(line.p + at + SID_AT);
+
+	if (h->slot[i].msg == NULL ||
+	    memcmp(line.p + at, h->slot[i].head, HEADS_LENGTH) != 0)
+		return NULL;
+	return h->slot[i].msg;
+}
+
 struct msg *
 heads_find(const struct heads *h, struct str line, struct str *text)
 {
-	const char *head = find_head(line);
-	size_t i;
+	size_t at = h->at;
+	struct msg *m = NULL;
+	const char *head;
 
-	if (head == NULL)
-		return NULL;
-	i = slot_of(head + SID_AT);
-	if (h->slot[i].msg == NULL ||
-	    memcmp(head, h->slot[i].head, HEADS_LENGTH) != 0)
-		return NULL;
-	*text = str_from(line, (size_t)(head - line.p) + HEADS_LENGTH);
-	return h->slot[i].msg;
+	/* Where it was in the last line it is in most lines. */
+	if (at > 0 && line.n >= at + HEADS_LENGTH &&
+	    memcmp(line.p, "filter|", 7) == 0)
+		m = find_at(h, line, at);
+	if (m == NULL) {
+		head = find_head(line);
+		if (head == NULL)
+			return NULL;
+		at = (size_t)(head - line.p);
+		m = find_at(h, line, at);
+	}
+	if (m != NULL)
+		*text = str_from(line, at + HEADS_LENGTH);
+	return m;
 }
 
 void
@@ -57,6 +75,7 @@ heads_put(struct heads *h, struct str line, struct str text, struct msg *m)
 		return;
 	i = slot_of(head + SID_AT);
 	h->slot[i].msg = m;
+	h->at = (size_t)(head - line.p);
 	memcpy(h->slot[i].head, head, HEADS_LENGTH);
 }
 

@@ -20,6 +20,7 @@ struct heads {
 		struct msg *msg;
 		char head[HEADS_LENGTH];
 	} slot[HEADS_SLOTS];
+	size_t at; /* where a head began last, 0 before the first */
 };
 
 /* The message that this line is one of, and its text; NULL if not known. */

@@ -31,6 +31,26 @@ store_new(struct store_pool *pool)
 	return st;
 }
 
+/* Making a file costs more than what most messages put into it. */
+static void
+release_file(struct store_pool *pool, int fd)
+{
+	if (fd == -1)
+		return;
+	if (pool->nidle < STORE_IDLE && ftruncate(fd, 0) == 0 &&
+	    lseek(fd, 0, SEEK_SET) == 0)
+		pool->idle[pool->nidle++] = fd;
+	else
+		(void)close(fd);
+}
+
+void
+store_pool_clear(struct store_pool *pool)
+{
+	while (pool->nidle > 0)
+		(void)close(pool->idle[--pool->nidle]);
+}
+
 static void
 drop_content(struct store *st)
 {
@@ -38,8 +58,7 @@ drop_content(struct store *st)
 	free(st->p);
 	st->p = NULL;
 	st->n = st->cap = 0;
-	if (st->fd != -1)
-		(void)close(st->fd);
+	release_file(st->pool, st->fd);
 	st->fd = -1;
 	st->in_file = st->lines = 0;
 }
@@ -119,9 +138,17 @@ open_file(const char *dir)
 }
 
 static int
+take_file(struct store_pool *pool)
+{
+	if (pool->nidle > 0)
+		return pool->idle[--pool->nidle];
+	return open_file(pool->dir);
+}
+
+static int
 spill(struct store *st)
 {
-	st->fd = open_file(st->pool->dir);
+	st->fd = take_file(st->pool);
 	if (st->fd == -1 || flush(st) == -1)
 		return -1;
 	st->pool->spilled++;

@@ -16,7 +16,8 @@
 enum {
 	STORE_SPILL = 256 * 1024, /* default of a message in memory */
 	STORE_BUDGET = 64 * 1024 * 1024, /* default of all messages */
-	STORE_BLOCK = 16 * 1024 /* bytes collected for a write to the file */
+	STORE_BLOCK = 16 * 1024, /* bytes collected for a write to the file */
+	STORE_IDLE = 16, /* empty files kept for the next messages */
 };
 
 struct store_pool {
@@ -25,7 +26,12 @@ struct store_pool {
 	size_t budget; /* bytes of all stores in memory */
 	size_t used; /* bytes now in memory */
 	uint64_t spilled; /* stores that moved to a file so far */
+	int idle[STORE_IDLE]; /* empty files, unlinked */
+	size_t nidle;
 };
+
+/* Closes the files that are kept; all stores must be free. */
+void store_pool_clear(struct store_pool *);
 
 struct store;
 
