@@ -31,14 +31,17 @@ store_new(struct store_pool *pool)
 	return st;
 }
 
-/* Making a file costs more than what most messages put into it. */
+/*
+ * Making a file costs more than what most messages put into it, and so does
+ * giving back its blocks: small ones are overwritten by the next message.
+ */
 static void
-release_file(struct store_pool *pool, int fd)
+release_file(struct store_pool *pool, int fd, uint64_t size)
 {
 	if (fd == -1)
 		return;
-	if (pool->nidle < STORE_IDLE && ftruncate(fd, 0) == 0 &&
-	    lseek(fd, 0, SEEK_SET) == 0)
+	if (pool->nidle < STORE_IDLE && lseek(fd, 0, SEEK_SET) == 0 &&
+	    (size <= STORE_IDLE_MAX || ftruncate(fd, 0) == 0))
 		pool->idle[pool->nidle++] = fd;
 	else
 		(void)close(fd);
@@ -58,7 +61,7 @@ drop_content(struct store *st)
 	free(st->p);
 	st->p = NULL;
 	st->n = st->cap = 0;
-	release_file(st->pool, st->fd);
+	release_file(st->pool, st->fd, st->in_file);
 	st->fd = -1;
 	st->in_file = st->lines = 0;
 }

@@ -17,7 +17,8 @@ enum {
 	STORE_SPILL = 256 * 1024, /* default of a message in memory */
 	STORE_BUDGET = 64 * 1024 * 1024, /* default of all messages */
 	STORE_BLOCK = 16 * 1024, /* bytes collected for a write to the file */
-	STORE_IDLE = 16, /* empty files kept for the next messages */
+	STORE_IDLE = 16, /* files kept for the next messages */
+	STORE_IDLE_MAX = 4 * 1024 * 1024, /* bytes that such a file may keep */
 };
 
 struct store_pool {
@@ -26,7 +27,7 @@ struct store_pool {
 	size_t budget; /* bytes of all stores in memory */
 	size_t used; /* bytes now in memory */
 	uint64_t spilled; /* stores that moved to a file so far */
-	int idle[STORE_IDLE]; /* empty files, unlinked */
+	int idle[STORE_IDLE]; /* files to be used again */
 	size_t nidle;
 };
 
