@@ -136,11 +136,11 @@ class Whole:
 
     name = "filter-rspamd"
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *options: str) -> None:
         self.server = Server()
-        self.log = folder / "log"
+        self.log = folder / "-".join(["log", *options])
         self.filter = Filter(ROOT / "filter-rspamd/filter-rspamd",
-                             "--url", self.server.url, *OPTIONS,
+                             "--url", self.server.url, *OPTIONS, *options,
                              log=self.log.open("wb"))
 
     def run(self, status: int, offset: str, reply: bytes,
@@ -263,6 +263,20 @@ def check_recorded(r: recorded.Recorded, way: Direct | Whole) -> None:
     compare(got, want, r.message)
 
 
+def check_policy(r: recorded.Recorded, policy: str, way: Whole) -> None:
+    """No verdict: the message passes with a mark, or gets 451."""
+    got = way.send(r.reply(), r.message)
+    if policy == "tempfail":
+        got.reply, want = got.reply[:9], Outcome("451 4.7.1")
+    else:
+        fields, rest = milter.split(r.message)
+        fields.append(b"X-Rspamd-Action: none")
+        if policy == "junk":
+            fields.append(b"X-Spam: Yes")
+        want = Outcome("", Header(milter.TOP, fields).text() + rest)
+    compare(got, want, r.message)
+
+
 def cases() -> list[tuple[str, milter.Case]]:
     """The version of rspamd, and the case."""
     found = []
@@ -284,28 +298,47 @@ def report(name: str, check: Callable[[], None]) -> bool:
     return True
 
 
+def run_cases(ways: list[Direct | Whole]) -> bool:
+    good = True
+    for version, case in cases():
+        good &= report(f"model of rspamd {version}: {case.title}",
+                       lambda: check_model(case, version))
+        for way in ways:
+            good &= report(
+                f"{way.name}: as the milter of {version}: {case.title}",
+                lambda: check_case(case, way))
+    for r in recorded.all_recorded():
+        for way in ways:
+            good &= report(f"{way.name}: {r.name}",
+                           lambda: check_recorded(r, way))
+    return good
+
+
+def run_policy(policy: str, way: Whole) -> bool:
+    return all([report(f"policy {policy}: {r.name}",
+                       lambda: check_policy(r, policy, way))
+                for r in recorded.all_recorded()
+                if recorded_outcome(r).reply == "451"])
+
+
+def check_end(way: Whole) -> None:
+    """It ends by itself at the end of its input."""
+    if (status := way.filter.end()) != 0:
+        raise AssertionError(f"status {status}\n"
+                             + way.log.read_text(errors="replace"))
+
+
 def main() -> int:
     signal.alarm(LIMIT_SECONDS)
-    good = True
     with tempfile.TemporaryDirectory() as folder:
         whole = Whole(Path(folder))
-        ways = [Direct(Path(folder)), whole]
-        for version, case in cases():
-            good &= report(f"model of rspamd {version}: {case.title}",
-                           lambda: check_model(case, version))
-            for way in ways:
-                good &= report(
-                    f"{way.name}: as the milter of {version}: {case.title}",
-                    lambda: check_case(case, way))
-        for r in recorded.all_recorded():
-            for way in ways:
-                good &= report(f"{way.name}: {r.name}",
-                               lambda: check_recorded(r, way))
-        status = whole.filter.end()
-        good &= status == 0
-        print(f"{'' if status == 0 else 'not '}ok - the filter ends well")
-        if not good:
-            sys.stderr.write(whole.log.read_text(errors="replace"))
+        good = run_cases([Direct(Path(folder)), whole])
+        good &= report("the filter ends well", lambda: check_end(whole))
+        for policy in ("tempfail", "accept", "junk"):
+            whole = Whole(Path(folder), "--on-error", policy)
+            good &= run_policy(policy, whole)
+            good &= report(f"the filter ends well, policy {policy}",
+                           lambda: check_end(whole))
     return 0 if good else 1
 
 
