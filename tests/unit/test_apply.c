@@ -51,6 +51,11 @@ stops_at_a_line_that_is_no_field(void **state)
 	    "Received: us\nX: 1\nY: 1\nbroken\nX: 2\nY: 2\nSubject: old\n",
 	    "Received: us\nEnd: v\nThird: v\nSubject: s\nbroken\nX: 2\nY: 2\n"
 	    "Subject: old\n");
+	assert_outcome_with(&(struct apply_options){ 0 },
+	    "{\"action\":\"rewrite subject\",\"subject\":\"s\",\"score\":9}",
+	    "Received: us\nSubject: old\nbroken\n",
+	    "Received: us\nSubject: s\nX-Spam-Score: 9\n"
+	    "X-Spam-Status: Yes, score=9.000\nbroken\n");
 	assert_outcome(json, "broken\nReceived: us\nX: 1\n",
 	    "End: v\nThird: v\nSubject: s\nbroken\nReceived: us\nX: 1\n");
 }
