@@ -97,6 +97,9 @@ def test_rspamd_hangs(case: Case) -> None:
     rspamd.freeze()
     replies = load.send(mta, range(2, 32), jobs=30)
     check.equal("refused", load.refused_softly(replies), set(range(2, 32)))
+    # Waiting is no work: three seconds and more went by.
+    check.at_most("CPU seconds of the filter",
+                  proc.cpu_seconds(case.filter_pid()), 0.5)
     rspamd.thaw()
     wait.until("the filter to use rspamd again",
                lambda: load.send_one(mta, 40).code == 250, 70)
