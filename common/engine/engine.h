@@ -33,6 +33,7 @@ struct msg {
 	struct session *session;
 	uint64_t token; /* of its data lines */
 	unsigned version;
+	size_t line_max; /* of that version */
 	enum msg_state state;
 	bool in_header;
 	bool header_cut;

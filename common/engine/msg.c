@@ -23,6 +23,7 @@ msg_new(struct engine *eng, struct session *s, const struct wire_event *ev)
 	m->session = s;
 	m->token = ev->token;
 	m->version = ev->version;
+	m->line_max = reply_line_max(ev->version);
 	m->in_header = true;
 	buf_init(&m->header, HEADER_MAX);
 	m->store = store_new(&eng->pool);
@@ -228,7 +229,7 @@ on_dot(struct msg *m)
 void
 msg_line(struct msg *m, struct str line)
 {
-	size_t max = reply_line_max(m->version);
+	size_t max = m->line_max;
 
 	if (m->state != MSG_RECEIVING) {
 		m->eng->count[COUNT_STALE]++;

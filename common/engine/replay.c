@@ -57,13 +57,60 @@ emit_next(struct replay *r, struct buf *out, struct str *text, bool in_header)
 	return true;
 }
 
+/*
+ * Emits the lines at the start of text that are whole and of a length that
+ * smtpd takes, until out holds limit bytes.  Returns how many bytes they had:
+ * this is the inner loop of the programs.
+ */
+static size_t
+emit_plain(
+    const struct replay *r, struct buf *out, struct str text, size_t limit)
+{
+	const char *p = text.p, *end = text.p + text.n, *lf;
+
+	while (out->n < limit && p < end) {
+		lf = memchr(p, '\n', (size_t)(end - p));
+		if (lf == NULL)
+			break;
+		size_t n = (size_t)(lf - p) + 1;
+		bool dot = *p == '.';
+		if (n - 1 + dot > r->line_max)
+			break;
+		char *to = buf_room(out, REPLY_PREFIX_MAX + 1 + n);
+		if (to == NULL)
+			break;
+		/* All of it: a copy of known length is quicker. */
+		memcpy(to, r->prefix, REPLY_PREFIX_MAX);
+		to += r->nprefix;
+		if (dot)
+			*to++ = '.';
+		memcpy(to, p, n);
+		out->n += r->nprefix + dot + n;
+		p = lf + 1;
+	}
+	return (size_t)(p - text.p);
+}
+
+/* What is at the start of text, as far as limit; false: no more now. */
+static bool
+emit_some(struct replay *r, struct buf *out, struct str *text, bool in_header,
+    size_t limit)
+{
+	size_t n = r->tab ? 0 : emit_plain(r, out, *text, limit);
+
+	*text = str_from(*text, n);
+	if (text->n == 0 || out->n >= limit)
+		return n > 0;
+	return emit_next(r, out, text, in_header);
+}
+
 int
 replay_fill(struct replay *r, struct buf *out, size_t limit, char *scratch)
 {
 	struct str block, rest;
 
 	while (r->header.n > 0 && out->n < limit)
-		if (!emit_next(r, out, &r->header, true))
+		if (!emit_some(r, out, &r->header, true, limit))
 			return -1;
 	while (out->n < limit) {
 		block = STR_NULL;
@@ -79,7 +126,7 @@ replay_fill(struct replay *r, struct buf *out, size_t limit, char *scratch)
 		}
 		rest = block;
 		while (rest.n > 0 && out->n < limit)
-			if (!emit_next(r, out, &rest, false))
+			if (!emit_some(r, out, &rest, false, limit))
 				break;
 		if (rest.n == block.n)
 			return -1; /* not lines: cannot happen */

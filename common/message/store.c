@@ -6,6 +6,7 @@
 
 #include "common/message/store.h"
 
+#define STORE_DOUBLES 65536 /* bytes from which on memory is the spill size */
 #define STORE_PATH_MAX 1024 /* bytes of a temporary file's name */
 
 struct store {
@@ -52,13 +53,42 @@ store_pool_clear(struct store_pool *pool)
 {
 	while (pool->nidle > 0)
 		(void)close(pool->idle[--pool->nidle]);
+	while (pool->nspare > 0)
+		free(pool->spare[--pool->nspare]);
+}
+
+/* The pages of a large buffer are dear too; a few are kept. */
+static void
+release_memory(struct store *st)
+{
+	struct store_pool *pool = st->pool;
+
+	if (st->cap == pool->spill && st->cap > 0 && pool->nspare < STORE_SPARE)
+		pool->spare[pool->nspare++] = st->p;
+	else
+		free(st->p);
+}
+
+static char *
+take_memory(struct store *st, size_t cap)
+{
+	struct store_pool *pool = st->pool;
+	char *p;
+
+	if (cap != pool->spill || pool->nspare == 0)
+		return realloc(st->p, cap);
+	p = pool->spare[--pool->nspare];
+	if (st->n > 0)
+		memcpy(p, st->p, st->n);
+	free(st->p);
+	return p;
 }
 
 static void
 drop_content(struct store *st)
 {
 	st->pool->used -= st->cap;
-	free(st->p);
+	release_memory(st);
 	st->p = NULL;
 	st->n = st->cap = 0;
 	release_file(st->pool, st->fd, st->in_file);
@@ -88,7 +118,7 @@ fail(struct store *st)
 static int
 resize(struct store *st, size_t cap)
 {
-	char *p = realloc(st->p, cap);
+	char *p = take_memory(st, cap);
 
 	if (p == NULL)
 		return -1;
@@ -170,7 +200,7 @@ grow(struct store *st, size_t n)
 	while (cap - st->n < n) {
 		if (cap >= st->pool->spill)
 			return -1;
-		cap *= 2;
+		cap = cap < STORE_DOUBLES ? cap * 2 : st->pool->spill;
 	}
 	if (cap > st->pool->spill && st->n + n <= st->pool->spill)
 		cap = st->pool->spill;

@@ -18,6 +18,7 @@ enum {
 	STORE_BUDGET = 64 * 1024 * 1024, /* default of all messages */
 	STORE_BLOCK = 16 * 1024, /* bytes collected for a write to the file */
 	STORE_IDLE = 16, /* files kept for the next messages */
+	STORE_SPARE = 8, /* buffers of the spill size kept likewise */
 	STORE_IDLE_MAX = 4 * 1024 * 1024, /* bytes that such a file may keep */
 };
 
@@ -29,6 +30,8 @@ struct store_pool {
 	uint64_t spilled; /* stores that moved to a file so far */
 	int idle[STORE_IDLE]; /* files to be used again */
 	size_t nidle;
+	char *spare[STORE_SPARE]; /* memory to be used again */
+	size_t nspare;
 };
 
 /* Closes the files that are kept; all stores must be free. */
