@@ -28,6 +28,7 @@ struct talk {
 	bool used;
 	bool alive;
 	uint64_t sid;
+	char msgid[9];
 	bool asked; /* a request is open: */
 	enum phase phase;
 	uint64_t token;
@@ -169,7 +170,8 @@ in_data_line(struct talk *t, const struct wire_event *ev, uint64_t now)
 }
 
 static bool
-in_request(struct judge *j, const struct wire_event *ev, uint64_t now)
+in_request(
+    struct judge *j, const struct wire_event *ev, uint64_t now, bool forced)
 {
 	struct talk *t = meet(j, ev->sid);
 
@@ -178,12 +180,32 @@ in_request(struct judge *j, const struct wire_event *ev, uint64_t now)
 		return false;
 	if (ev->phase == PHASE_DATA_LINE)
 		return in_data_line(t, ev, now);
-	if (t->asked || (ev->phase == PHASE_COMMIT && pending(t) != NULL))
+	if (t->asked ||
+	    (ev->phase == PHASE_COMMIT && pending(t) != NULL && !forced))
 		return false;
 	t->asked = true;
 	t->phase = ev->phase;
 	t->token = ev->token;
 	return true;
+}
+
+/* The end of a transaction, if it is the one that is open. */
+static bool
+is_end(const struct talk *t, const struct wire_event *ev)
+{
+	if (ev->event != EVENT_TX_RESET && ev->event != EVENT_TX_ROLLBACK)
+		return false;
+	return t->msgid[0] == '\0' || ev->field[0].n == 0 ||
+	    str_eq(ev->field[0], str_c(t->msgid));
+}
+
+static void
+begin(struct talk *t, struct str msgid)
+{
+	msgid = str_head(msgid, sizeof(t->msgid) - 1);
+	memset(t->msgid, 0, sizeof(t->msgid));
+	if (msgid.n > 0)
+		memcpy(t->msgid, msgid.p, msgid.n);
 }
 
 static bool
@@ -203,22 +225,26 @@ in_report(struct judge *j, const struct wire_event *ev)
 	if (ev->event == EVENT_LINK_DISCONNECT) {
 		t->alive = false;
 		end_mails(t);
-	} else if (ev->event == EVENT_TX_RESET ||
-	    ev->event == EVENT_TX_ROLLBACK || ev->event == EVENT_TX_BEGIN) {
+	} else if (is_end(t, ev)) {
 		end_mails(t);
+		t->msgid[0] = '\0';
+	} else if (ev->event == EVENT_TX_BEGIN &&
+	    !str_eq(ev->field[0], str_c(t->msgid))) {
+		end_mails(t);
+		begin(t, ev->field[0]);
 	}
 	return true;
 }
 
 bool
-judge_in(struct judge *j, struct str line, uint64_t now)
+judge_in(struct judge *j, struct str line, uint64_t now, bool forced)
 {
 	struct wire_event ev;
 
 	if (wire_parse(line, &ev) == -1 || ev.kind == WIRE_CONFIG)
 		return true;
 	if (ev.kind == WIRE_FILTER)
-		return j->ready && in_request(j, &ev, now);
+		return j->ready && in_request(j, &ev, now, forced);
 	return in_report(j, &ev);
 }
 
@@ -384,7 +410,7 @@ judge_turn(struct judge *j, uint64_t now)
 
 		if (!t->used || !t->alive)
 			continue;
-		if (t->asked)
+		if (t->asked && pending(t) == NULL)
 			fault(j, "no answer to %s", phase_name(t->phase));
 		for (size_t k = 0; k < MESSAGES; k++) {
 			const struct mail *m = &t->mails[k];

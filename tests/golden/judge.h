@@ -32,9 +32,10 @@ void judge_free(struct judge *);
 /*
  * A line smtpd is about to send, without LF.  Returns false if the real one
  * would not send it now (a commit before the dot, a second request, anything
- * for a session that is gone): then it must not be sent.
+ * for a session that is gone): then it must not be sent, unless forced: then
+ * a commit is judged all the same.
  */
-bool judge_in(struct judge *, struct str line, uint64_t now_us);
+bool judge_in(struct judge *, struct str line, uint64_t now_us, bool forced);
 /* A line that the filter sent, without LF. */
 void judge_out(struct judge *, struct str line);
 /* The filter has had its turn: what had to be answered at once is. */
@@ -43,7 +44,7 @@ void judge_turn(struct judge *, uint64_t now_us);
 /* Faults so far; the first one in words, NULL if there is none. */
 unsigned judge_faults(const struct judge *);
 const char *judge_first(const struct judge *);
-/* Commits answered by proceed; requests that were judged. */
+/* Commits answered by proceed. */
 unsigned judge_accepted(const struct judge *);
 
 #endif

@@ -138,6 +138,8 @@ script_read(struct script *sc, const char *path)
 			add_args(sc, line);
 		else if (str_eq(word, STR("once")))
 			sc->once = true;
+		else if (str_eq(word, STR("changes")))
+			sc->changes = true;
 		else if (add_step(sc, word, line, number) == -1) {
 			fprintf(stderr, "%s:%u: no step\n", path, number);
 			return -1;

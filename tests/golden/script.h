@@ -9,7 +9,8 @@
  *	disk fails	from now on temporary files do ("disk works": no more)
  *
  * Before the first step: "args WORDS" is the command line, "once" keeps the
- * script out of the runs that repeat it.  "#" starts a comment, {x*N} stands
+ * script out of the runs that repeat it, "changes" says that messages are
+ * refused or changed, so that they are not compared.  "#" starts a comment, {x*N} stands
  * for N times the text before the "*".  In "<" lines ids may be short, and
  * "< register" stands for the whole registration.
  */
@@ -48,6 +49,7 @@ struct script {
 	char *args[SCRIPT_ARGS];
 	int nargs;
 	bool once;
+	bool changes;
 };
 
 /* Returns 0, or -1 after a line on stderr. */
