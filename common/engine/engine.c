@@ -308,15 +308,20 @@ engine_lost_line(struct engine *eng, struct str head)
 	struct msg *m;
 
 	eng->count[COUNT_BAD_LINE]++;
-	if (wire_parse(head, &ev) == -1 || ev.kind != WIRE_FILTER ||
-	    (s = session_get(eng, ev.sid)) == NULL)
+	if (wire_parse(head, &ev) == -1 || ev.kind != WIRE_FILTER)
 		return;
 	if (ev.phase != PHASE_DATA_LINE) {
 		(void)on_filter(eng, &ev);
 		return;
 	}
-	m = s->env.state == TX_ENDED ? NULL : msg_get(eng, s, &ev);
-	if (m != NULL)
+	s = session_get(eng, ev.sid);
+	if (s == NULL && !session_was(eng, ev.sid))
+		s = session_add(eng, ev.sid);
+	if (s == NULL || s->env.state == TX_ENDED)
+		return;
+	m = msg_get(eng, s, &ev);
+	/* After its dot a message may be in other hands. */
+	if (m != NULL && m->state == MSG_RECEIVING)
 		msg_lose(m, "a line is longer than any smtpd sends");
 }
 
