@@ -16,19 +16,20 @@ lines_clear(struct lines *l)
 	*l = (struct lines){ .p = NULL };
 }
 
-/* A line fills the buffer: more room, if it may have it. */
-static void
+/* A line fills the buffer: more room, if it may and can have it. */
+static bool
 grow(struct lines *l)
 {
 	char *p;
 
 	if (l->cap >= LINES_MAX)
-		return;
+		return false;
 	p = realloc(l->p, l->cap * 2);
 	if (p == NULL)
-		return;
+		return false;
 	l->p = p;
 	l->cap *= 2;
+	return true;
 }
 
 char *
@@ -40,8 +41,6 @@ lines_room(struct lines *l, size_t *n)
 		l->seen -= l->start;
 		l->start = 0;
 	}
-	if (l->end == l->cap)
-		grow(l);
 	*n = l->cap - l->end;
 	return l->p + l->end;
 }
@@ -64,9 +63,9 @@ lines_next(struct lines *l, struct str *line)
 			l->start = l->end;
 			return 0;
 		}
-		if (l->end - l->start < l->cap || l->cap < LINES_MAX)
+		/* lines_room() must have room to give. */
+		if (l->end - l->start < l->cap || grow(l))
 			return 0;
-		/* lines_room() would have no room to give. */
 		*line = str_n(l->p + l->start, LINES_HEAD);
 		l->start = l->end;
 		l->lost = true;
