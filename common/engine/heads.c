@@ -73,6 +73,10 @@ heads_put(struct heads *h, struct str line, struct str text, struct msg *m)
 
 	if (head == NULL || head + HEADS_LENGTH != text.p || text.p[-1] != '|')
 		return;
+	/* heads_drop() looks for ids as smtpd writes them. */
+	for (i = 0; i < SID_LENGTH; i++)
+		if (head[SID_AT + i] >= 'A' && head[SID_AT + i] <= 'F')
+			return;
 	i = slot_of(head + SID_AT);
 	h->slot[i].msg = m;
 	h->at = (size_t)(head - line.p);
