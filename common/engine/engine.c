@@ -173,16 +173,8 @@ on_report(struct engine *eng, const struct wire_event *ev)
 		return;
 	}
 	s = session_get(eng, ev->sid);
-	if (ev->event == EVENT_LINK_CONNECT) {
-		/* A process that stands twice in a chain is told twice. */
-		if (s != NULL && s->src != NULL &&
-		    !str_eq(str_c(s->src), ev->field[2])) {
-			session_end(eng, s);
-			s = NULL;
-		}
-		if (s == NULL)
-			s = session_add(eng, ev->sid);
-	}
+	if (s == NULL && ev->event == EVENT_LINK_CONNECT)
+		s = session_add(eng, ev->sid);
 	if (s == NULL)
 		eng->count[COUNT_UNKNOWN_SESSION]++;
 	else

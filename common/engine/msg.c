@@ -29,7 +29,7 @@ msg_new(struct engine *eng, struct session *s, const struct wire_event *ev)
 	m->store = store_new(&eng->pool);
 	if (eng->filter->tx_new != NULL)
 		m->data = eng->filter->tx_new(m);
-	m->lost = s->broken || m->store == NULL ||
+	m->lost = s->broken || s->env.broken || m->store == NULL ||
 	    (eng->filter->tx_new != NULL && m->data == NULL);
 	DL_APPEND(s->msgs, m);
 	eng->count[COUNT_MESSAGES]++;
@@ -93,7 +93,7 @@ msg_get(struct engine *eng, struct session *s, const struct wire_event *ev)
 	m = msg_new(eng, s, ev);
 	if (m == NULL) {
 		/* A message that begins with a later line must not pass. */
-		s->broken = true;
+		s->env.broken = true;
 		eng->count[COUNT_NO_MEMORY]++;
 	}
 	return m;

@@ -86,14 +86,14 @@ end_tx(struct session *s)
 	buf_clear(&s->env.rcpts);
 	s->env.msgid = s->env.mail_from = NULL;
 	s->env.nrcpts = 0;
+	s->env.broken = false;
 }
 
-void
-session_end(struct engine *eng, struct session *s)
+/* Forgets all but the id. */
+static void
+forget(struct session *s)
 {
 	end_tx(s);
-	HASH_DEL(eng->sessions, s);
-	eng->dead[eng->ndead++ % ENGINE_DEAD] = s->id;
 	free(s->rdns);
 	free(s->src);
 	free(s->dst);
@@ -102,6 +102,19 @@ session_end(struct engine *eng, struct session *s)
 	free(s->tls_version);
 	free(s->tls_cipher);
 	free(s->user);
+	s->rdns = s->src = s->dst = s->greeting = s->helo = NULL;
+	s->tls_version = s->tls_cipher = s->user = NULL;
+	s->fcrdns = FCRDNS_ERROR;
+	s->esmtp = s->broken = false;
+	s->env.state = TX_NONE;
+}
+
+void
+session_end(struct engine *eng, struct session *s)
+{
+	forget(s);
+	HASH_DEL(eng->sessions, s);
+	eng->dead[eng->ndead++ % ENGINE_DEAD] = s->id;
 	free(s);
 }
 
@@ -117,24 +130,27 @@ session_was(const struct engine *eng, uint64_t id)
 }
 
 static void
-set_text(struct session *s, char **to, struct str from)
+set_text(bool *broken, char **to, struct str from)
 {
 	free(*to);
 	*to = str_dup(str_head(from, SESSION_TEXT_MAX));
 	if (*to == NULL)
-		s->broken = true;
+		*broken = true;
 }
 
 static void
 on_connect(struct session *s, const struct wire_event *ev)
 {
-	set_text(s, &s->rdns, ev->field[0]);
+	/* A process that stands twice in a chain is told twice. */
+	if (s->src != NULL && !str_eq(str_c(s->src), ev->field[2]))
+		forget(s);
+	set_text(&s->broken, &s->rdns, ev->field[0]);
 	if (str_eq(ev->field[1], STR("pass")))
 		s->fcrdns = FCRDNS_PASS;
 	else if (str_eq(ev->field[1], STR("fail")))
 		s->fcrdns = FCRDNS_FAIL;
-	set_text(s, &s->src, ev->field[2]);
-	set_text(s, &s->dst, ev->field[3]);
+	set_text(&s->broken, &s->src, ev->field[2]);
+	set_text(&s->broken, &s->dst, ev->field[3]);
 }
 
 /* VERSION:CIPHER:BITS */
@@ -145,8 +161,8 @@ on_tls(struct session *s, struct str text)
 
 	(void)str_cut(&text, ':', &version);
 	(void)str_cut(&text, ':', &cipher);
-	set_text(s, &s->tls_version, version);
-	set_text(s, &s->tls_cipher, cipher);
+	set_text(&s->broken, &s->tls_version, version);
+	set_text(&s->broken, &s->tls_cipher, cipher);
 }
 
 static void
@@ -158,7 +174,7 @@ on_auth(struct session *s, const struct wire_event *ev)
 	if (!str_eq(ev->field[0], STR("pass")))
 		return;
 	n = wire_unvis(str_head(ev->field[1], sizeof(user)), user);
-	set_text(s, &s->user, str_n(user, n));
+	set_text(&s->broken, &s->user, str_n(user, n));
 }
 
 static bool
@@ -176,7 +192,7 @@ on_begin(struct session *s, const struct wire_event *ev)
 		return;
 	end_tx(s);
 	s->env.state = TX_OPEN;
-	set_text(s, &s->env.msgid, ev->field[0]);
+	set_text(&s->env.broken, &s->env.msgid, ev->field[0]);
 }
 
 static void
@@ -184,7 +200,7 @@ on_mail(struct session *s, const struct wire_event *ev)
 {
 	if (ev->fields == 3 && str_eq(ev->field[1], STR("ok")) &&
 	    is_current(s, ev->field[0]))
-		set_text(s, &s->env.mail_from, ev->field[2]);
+		set_text(&s->env.broken, &s->env.mail_from, ev->field[2]);
 }
 
 /* Tells two reports of one event from two events: by time and address. */
@@ -214,7 +230,7 @@ on_rcpt(struct session *s, const struct wire_event *ev)
 	buf_str(b, ev->field[2]);
 	buf_chr(b, '\0');
 	if (buf_failed(b))
-		s->broken = true;
+		s->env.broken = true;
 	else
 		s->env.nrcpts++;
 }
@@ -241,11 +257,11 @@ session_event(
 		session_end(eng, s);
 		break;
 	case EVENT_LINK_GREETING:
-		set_text(s, &s->greeting, ev->field[0]);
+		set_text(&s->broken, &s->greeting, ev->field[0]);
 		break;
 	case EVENT_LINK_IDENTIFY:
 		s->esmtp = str_ieq(ev->field[0], STR("EHLO"));
-		set_text(s, &s->helo, ev->field[1]);
+		set_text(&s->broken, &s->helo, ev->field[1]);
 		break;
 	case EVENT_LINK_TLS:
 		on_tls(s, ev->field[0]);

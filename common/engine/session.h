@@ -36,6 +36,7 @@ struct envelope {
 	char *mail_from; /* "" is the null sender; NULL: not told */
 	struct buf rcpts; /* accepted recipients, each ended by NUL */
 	size_t nrcpts;
+	bool broken; /* something of it was lost for lack of memory */
 };
 
 struct msg;
@@ -53,7 +54,7 @@ struct session {
 	char *tls_cipher;
 	char *user; /* authenticated as, decoded; NULL: not */
 	bool esmtp;
-	bool broken; /* something was lost for lack of memory */
+	bool broken; /* something of it was lost for lack of memory */
 	struct envelope env;
 	/* The engine's own. */
 	struct msg *msgs; /* of this transaction, oldest first */

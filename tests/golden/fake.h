@@ -34,7 +34,8 @@ uint64_t fault_count(void);
 /* Does an allocation of this run fail? */
 bool fault_is_planned(void);
 
-/* Reads (writes) of temporary files fail from now on. */
+/* Allocations, reads and writes of temporary files fail from now on. */
+void fault_memory(bool on);
 void fault_read(bool on);
 void fault_write(bool on);
 

@@ -22,7 +22,7 @@ char *__wrap_strdup(const char *);
 ssize_t __wrap_pread(int, void *, size_t, off_t);
 ssize_t __wrap_write(int, const void *, size_t);
 
-static bool armed, more, no_read, no_write;
+static bool armed, more, no_memory, no_read, no_write;
 static uint64_t count, fail = UINT64_MAX;
 
 void
@@ -31,14 +31,14 @@ fault_reset(uint64_t n, bool and_more)
 	count = 0;
 	fail = n;
 	more = and_more;
-	no_read = no_write = false;
+	no_memory = no_read = no_write = false;
 }
 
 void
 fault_end(void)
 {
 	fail = UINT64_MAX;
-	no_read = no_write = false;
+	no_memory = no_read = no_write = false;
 }
 
 void
@@ -61,7 +61,7 @@ fault_now(void)
 	if (!armed)
 		return false;
 	count++;
-	if (n < fail || (n > fail && !more))
+	if (!no_memory && (n < fail || (n > fail && !more)))
 		return false;
 	errno = ENOMEM;
 	return true;
@@ -77,6 +77,12 @@ bool
 fault_is_planned(void)
 {
 	return fail != UINT64_MAX;
+}
+
+void
+fault_memory(bool on)
+{
+	no_memory = on;
 }
 
 void

@@ -264,6 +264,8 @@ outside(struct run *r, const struct step *st)
 	} else if (st->verb == VERB_DISK) {
 		fault_write(str_eq(st->text, STR("fails")));
 		fault_read(str_eq(st->text, STR("fails")));
+	} else if (st->verb == VERB_MEMORY) {
+		fault_memory(str_eq(st->text, STR("fails")));
 	} else if (verb == NULL) {
 		say(r, "line %u: this filter has none", st->line);
 	} else {
@@ -349,6 +351,23 @@ finish(struct run *r, const struct cli *c)
 		say(r, "judge: %s", judge_first(r->judge));
 }
 
+/* All sessions end: nothing of theirs may be left. */
+static void
+end_sessions(struct run *r)
+{
+	struct session *s, *next;
+
+	HASH_ITER (hh, r->eng->sessions, s, next)
+		session_end(r->eng, s);
+	if (r->eng->pool.used != 0)
+		say(r, "%zu bytes of the pool are in use", r->eng->pool.used);
+	if (r->eng->waiting != NULL || r->eng->out.replays != NULL)
+		say(r, "messages are waiting without a session");
+	for (size_t i = 0; i < HEADS_SLOTS; i++)
+		if (r->eng->heads.slot[i].msg != NULL)
+			say(r, "a message is remembered after its end");
+}
+
 static void
 with_engine(const struct filter *f, const struct cli *c, struct run *r)
 {
@@ -365,6 +384,7 @@ with_engine(const struct filter *f, const struct cli *c, struct run *r)
 		r->eng->reject_long = c->reject_long;
 		play(r);
 		finish(r, c);
+		end_sessions(r);
 	} else if (r->plan->mode != RUN_FAULT) {
 		say(r, "no engine");
 	}

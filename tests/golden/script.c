@@ -14,6 +14,7 @@ static const struct {
 	{ "http", VERB_HTTP },
 	{ "dns", VERB_DNS },
 	{ "disk", VERB_DISK },
+	{ "memory", VERB_MEMORY },
 };
 
 static char *

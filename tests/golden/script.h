@@ -7,6 +7,7 @@
  *	http TEXT	the HTTP server does TEXT (filters that use HTTP)
  *	dns TEXT	the DNS server does TEXT (filters that use DNS)
  *	disk fails	from now on temporary files do ("disk works": no more)
+ *	memory fails	the same for allocations
  *
  * Before the first step: "args WORDS" is the command line, "once" keeps the
  * script out of the runs that repeat it, "changes" says that messages are
@@ -32,7 +33,8 @@ enum verb {
 	VERB_TICK,
 	VERB_HTTP,
 	VERB_DNS,
-	VERB_DISK
+	VERB_DISK,
+	VERB_MEMORY
 };
 
 struct step {
