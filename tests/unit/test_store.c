@@ -1,10 +1,12 @@
 /* common/message/store */
 #include <errno.h>
+#include <fcntl.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 
 #include <cmocka.h>
 
@@ -44,6 +46,16 @@ assert_content(const struct store *st, size_t want, struct str content)
 	assert_int_equal(store_block(st, off + 99, want, scratch, &block), 0);
 	assert_int_equal(block.n, 0);
 	free(scratch);
+}
+
+/* All stores are free: nothing is left of the pool. */
+static void
+assert_empty(struct store_pool *pool)
+{
+	assert_int_equal(pool->used, 0);
+	assert_true(pool->nidle <= STORE_IDLE);
+	store_pool_clear(pool);
+	assert_int_equal(pool->nidle, 0);
 }
 
 /* The same lines under many limits; lines of 0 to 299 bytes, and a long one. */
@@ -90,7 +102,7 @@ keeps_lines(void **state)
 		assert_content(st, 1000, buf_view(&want));
 		assert_content(st, 1024 * 1024, buf_view(&want));
 		store_free(st);
-		assert_int_equal(pool.used, 0);
+		assert_empty(&pool);
 		buf_clear(&want);
 	}
 	store_free(NULL);
@@ -111,7 +123,68 @@ spills_at_the_limit(void **state)
 		assert_int_equal(pool.spilled, over);
 		assert_true(pool.used <= STORE_SPILL);
 		store_free(st);
+		assert_empty(&pool);
 	}
+}
+
+static off_t
+file_size(int fd)
+{
+	struct stat sb;
+
+	assert_int_equal(fstat(fd, &sb), 0);
+	return sb.st_size;
+}
+
+/* A file is used again; nothing of the message before is seen. */
+static void
+uses_files_again(void **state)
+{
+	struct store_pool pool = pool_of(0, STORE_BUDGET);
+	static char text[STORE_IDLE_MAX];
+	struct store *st = store_new(&pool);
+	int fd;
+
+	(void)state;
+	memset(text, 'z', sizeof(text));
+	assert_int_equal(store_line(st, str_n(text, 100000)), 0);
+	assert_int_equal(pool.nidle, 0);
+	store_free(st);
+	assert_int_equal(pool.nidle, 1);
+	fd = pool.idle[0];
+	assert_true(file_size(fd) >= 100001);
+	st = store_new(&pool);
+	assert_int_equal(store_line(st, STR("new")), 0);
+	assert_int_equal(pool.nidle, 0);
+	assert_content(st, 1000, STR("new\n"));
+	for (int n = 0; n < 20000; n++)
+		assert_int_equal(store_line(st, STR("0123456789")), 0);
+	assert_int_equal(store_size(st), 4 + 20000 * 11);
+	/* over the limit it gives its blocks back */
+	assert_int_equal(store_line(st, str_n(text, sizeof(text))), 0);
+	store_free(st);
+	assert_int_equal(pool.nidle, 1);
+	assert_int_equal(pool.idle[0], fd);
+	assert_int_equal(file_size(fd), 0);
+	store_pool_clear(&pool);
+	assert_int_equal(fcntl(fd, F_GETFD), -1);
+}
+
+static void
+keeps_few_files(void **state)
+{
+	struct store_pool pool = pool_of(0, STORE_BUDGET);
+	struct store *st[STORE_IDLE + 3];
+
+	(void)state;
+	for (size_t i = 0; i < STORE_IDLE + 3; i++) {
+		st[i] = store_new(&pool);
+		assert_int_equal(store_line(st[i], STR("x")), 0);
+	}
+	for (size_t i = 0; i < STORE_IDLE + 3; i++)
+		store_free(st[i]);
+	assert_int_equal(pool.nidle, STORE_IDLE);
+	assert_empty(&pool);
 }
 
 /* Many stores share a budget: who comes late goes to a file. */
@@ -143,7 +216,7 @@ shares_the_budget(void **state)
 		assert_int_equal(store_size(st[i]), LINES * (sizeof(line) + 1));
 		store_free(st[i]);
 	}
-	assert_int_equal(pool.used, 0);
+	assert_empty(&pool);
 }
 
 static void
@@ -192,7 +265,7 @@ fails_without_folder(void **state)
 		assert_content(other, 10, STR("in memory\n"));
 		store_free(st);
 		store_free(other);
-		assert_int_equal(pool.used, 0);
+		assert_empty(&pool);
 		assert_int_equal(pool.spilled, 0);
 	}
 }
@@ -219,7 +292,7 @@ fails_when_the_disk_is_full(void **state)
 	assert_in_range(n, 40000 / 11 - 1, 60000 / 11);
 	assert_failed(st, EFBIG);
 	store_free(st);
-	assert_int_equal(pool.used, 0);
+	assert_empty(&pool);
 }
 
 int
@@ -228,6 +301,8 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(keeps_lines),
 		cmocka_unit_test(spills_at_the_limit),
+		cmocka_unit_test(uses_files_again),
+		cmocka_unit_test(keeps_few_files),
 		cmocka_unit_test(shares_the_budget),
 		cmocka_unit_test(fails_without_folder),
 		cmocka_unit_test(fails_when_the_disk_is_full),
