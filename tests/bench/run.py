@@ -192,7 +192,8 @@ def everybody(b):
 
 def alone(b):
     """One message at a time, nothing else: what the filter adds."""
-    b.add("alone", "2 KB", everybody(b), {"size": 2 * KB}, pilot=400)
+    b.add("alone", "2 KB", everybody(b), {"size": 2 * KB}, pilot=400,
+          repeats=3 if QUICK else 7)
 
 
 def memory(b):
@@ -255,6 +256,13 @@ PARTS = {"engine": engine, "rspamd": rspamd, "dkimsign": dkimsign,
          "growth": growth, "smtpd": smtpd}
 
 
+def limit(speed):
+    """The best that openssl did so far, taken beside what it limits."""
+    note("openssl speed")
+    for key, value in measure.openssl_speed().items():
+        speed[key] = max(value, speed.get(key, 0))
+
+
 def main():
     """Runs all parts, or those that are named."""
     start = time.monotonic()
@@ -262,9 +270,10 @@ def main():
     os.chmod(folder, 0o700)
     b = Bench(folder)
     try:
-        note("openssl speed")
-        speed = measure.openssl_speed()
+        speed = {}
         for part in sys.argv[1:] or PARTS:
+            if part.startswith("dkim"):
+                limit(speed)
             PARTS[part](b)
     finally:
         b.close()
