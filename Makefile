@@ -96,7 +96,8 @@ SAMPLE_OBJS =	tests/sample/main.o
 
 PROGS =		filter-rspamd/filter-rspamd filter-dkimsign/filter-dkimsign \
 		filter-dkimverify/filter-dkimverify
-MANUALS =	filter-rspamd/filter-rspamd.8
+MANUALS =	filter-rspamd/filter-rspamd.8 \
+		filter-dkimverify/filter-dkimverify.8
 
 all: libs $(PROGS)
 
@@ -205,6 +206,9 @@ UNIT_TESTS +=	address canon digest error fields fold form key qualify record \
 UNIT_TESTS +=	apply apply_answer apply_remove apply_score verdict \
 		verdict_json verdict_limits
 UNIT_TESTS +=	crlf hosts http network request target
+
+# of filter-dkimverify
+UNIT_TESTS +=	authres dns forged keycache packet policy
 
 UNIT_LIBS =	filter-dkimsign/libdkimsign.a \
 		filter-dkimverify/libdkimverify.a filter-rspamd/librspamd.a \

@@ -1,0 +1,350 @@
+/* common/dns/dns, against a server of the test's own */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <pthread.h>
+#include <sys/socket.h>
+
+#include <cmocka.h>
+
+#include "common/base/buf.h"
+#include "common/dns/dns.h"
+#include "common/dns/packet.h"
+#include "common/engine/loop.h"
+
+enum {
+	ANSWERS = 16,
+	HEADER = 12,
+};
+
+/* ---- the server: the first label of a name says what it answers ---- */
+
+static int server = -1;
+static char server_name[32];
+static pthread_t thread;
+
+static void
+add_record(struct buf *b, unsigned type, const char *data, size_t n)
+{
+	buf_add(b, "\300\14\0", 3);
+	buf_chr(b, (char)type);
+	buf_add(b, "\0\1\0\0\0\74\0", 7);
+	buf_chr(b, (char)n);
+	buf_add(b, data, n);
+}
+
+static void
+make_reply(const char *kind, struct buf *b)
+{
+	char *count = b->p + 7;
+
+	if (strcmp(kind, "found") == 0) {
+		add_record(b, 16, "\5v=one\1x", 8);
+		*count = 1;
+	} else if (strcmp(kind, "two") == 0) {
+		add_record(b, 16, "\1a", 2);
+		add_record(b, 16, "\1b", 2);
+		*count = 2;
+	} else if (strcmp(kind, "binary") == 0) {
+		add_record(b, 16, "\3a\0\377", 4);
+		*count = 1;
+	} else if (strcmp(kind, "nx") == 0) {
+		b->p[3] = (char)(b->p[3] | 3);
+	} else if (strcmp(kind, "servfail") == 0) {
+		b->p[3] = (char)(b->p[3] | 2);
+	} else if (strcmp(kind, "refused") == 0) {
+		b->p[3] = (char)(b->p[3] | 5);
+	} else if (strcmp(kind, "broken") == 0) {
+		add_record(b, 16, "\77a", 2);
+		*count = 1;
+	}
+}
+
+static void *
+serve(void *arg)
+{
+	unsigned char q[512];
+	struct sockaddr_in from;
+	struct buf b;
+	char kind[64];
+
+	(void)arg;
+	for (;;) {
+		socklen_t len = sizeof(from);
+		ssize_t n = recvfrom(
+		    server, q, sizeof(q), 0, (struct sockaddr *)&from, &len);
+		if (n <= HEADER)
+			return NULL;
+		(void)snprintf(kind, sizeof(kind), "%.*s", q[HEADER],
+		    (char *)q + HEADER + 1);
+		if (strcmp(kind, "silent") == 0)
+			continue;
+		/* The question without the EDNS record behind it. */
+		size_t end = HEADER;
+		while (q[end] != 0)
+			end += q[end] + 1u;
+		buf_init(&b, 2000);
+		buf_add(&b, q, end + 5);
+		b.p[2] = (char)0x81;
+		b.p[3] = (char)0x80;
+		b.p[7] = b.p[9] = b.p[10] = b.p[11] = 0;
+		make_reply(kind, &b);
+		(void)sendto(
+		    server, b.p, b.n, 0, (struct sockaddr *)&from, len);
+		buf_clear(&b);
+	}
+}
+
+static int
+start_server(void **state)
+{
+	struct sockaddr_in at = { .sin_family = AF_INET };
+	socklen_t len = sizeof(at);
+
+	(void)state;
+	at.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+	server = socket(AF_INET, SOCK_DGRAM, 0);
+	if (bind(server, (struct sockaddr *)&at, len) == -1 ||
+	    getsockname(server, (struct sockaddr *)&at, &len) == -1)
+		return -1;
+	(void)snprintf(server_name, sizeof(server_name), "127.0.0.1@%u",
+	    ntohs(at.sin_port));
+	return pthread_create(&thread, NULL, serve, NULL);
+}
+
+static int
+stop_server(void **state)
+{
+	(void)state;
+	(void)shutdown(server, SHUT_RDWR);
+	(void)pthread_join(thread, NULL);
+	(void)close(server);
+	return 0;
+}
+
+/* ---- queries ---- */
+
+static struct {
+	enum dns_status status;
+	char why[DNS_WHY_MAX];
+	char text[200];
+	size_t n;
+	uint32_t ttl;
+} got[ANSWERS];
+static size_t ngot, wanted;
+static bool starting;
+
+static void
+on_answer(void *arg, const struct dns_answer *a)
+{
+	struct buf text;
+	size_t i = (size_t)(uintptr_t)arg;
+
+	assert_false(starting);
+	got[i].status = a->status;
+	got[i].n = a->n;
+	got[i].ttl = a->ttl;
+	(void)snprintf(got[i].why, sizeof(got[i].why), "%s", a->why);
+	buf_init(&text, sizeof(got[i].text));
+	for (size_t k = 0; k < a->n; k++) {
+		buf_str(&text, a->txt[k]);
+		buf_chr(&text, ';');
+	}
+	memcpy(got[i].text, text.p != NULL ? text.p : "", text.n);
+	buf_clear(&text);
+	if (++ngot == wanted)
+		loop_stop();
+}
+
+static struct dns_query *
+ask(size_t i, const char *name)
+{
+	struct dns_query *q;
+
+	starting = true;
+	q = dns_start(name, on_answer, (void *)(uintptr_t)i);
+	starting = false;
+	assert_non_null(q);
+	return q;
+}
+
+static int
+begin(void **state)
+{
+	struct dns_options o = {
+		.servers = { server_name }, .nservers = 1, .timeout_ms = 1000
+	};
+	char why[DNS_ERROR_MAX];
+
+	(void)state;
+	memset(got, 0, sizeof(got));
+	ngot = wanted = 0;
+	return loop_init() == 0 && dns_init(&o, why) == 0 ? 0 : -1;
+}
+
+static int
+end(void **state)
+{
+	(void)state;
+	dns_fini();
+	loop_fini();
+	return 0;
+}
+
+static const struct {
+	const char *name;
+	enum dns_status status;
+	const char *why, *text;
+} cases[] = {
+	{ "found.example", DNS_FOUND, "", "v=onex;" },
+	{ "FOUND.example.", DNS_FOUND, "", "v=onex;" },
+	{ "two.example", DNS_FOUND, "", NULL },
+	{ "nx.example", DNS_NXDOMAIN, "", "" },
+	{ "empty.example", DNS_NODATA, "", "" },
+	{ "servfail.example", DNS_TEMPERROR, "SERVFAIL", "" },
+	{ "refused.example", DNS_TEMPERROR, NULL, "" },
+	{ "silent.example", DNS_TEMPERROR, NULL, "" },
+	{ "broken.example", DNS_TEMPERROR, NULL, "" },
+	{ "bad..example", DNS_TEMPERROR, "syntax error", "" },
+};
+
+static void
+answers(void **state)
+{
+	(void)state;
+	wanted = sizeof(cases) / sizeof(cases[0]);
+	for (size_t i = 0; i < wanted; i++)
+		(void)ask(i, cases[i].name);
+	assert_int_equal(ngot, 0);
+	assert_int_equal(loop_run(), 0);
+	assert_int_equal(ngot, wanted);
+	for (size_t i = 0; i < wanted; i++) {
+		if (got[i].status != cases[i].status)
+			fail_msg("%s: %d %s", cases[i].name, got[i].status,
+			    got[i].why);
+		if (cases[i].why != NULL)
+			assert_string_equal(got[i].why, cases[i].why);
+		if (cases[i].text != NULL)
+			assert_string_equal(got[i].text, cases[i].text);
+	}
+	assert_int_equal(got[2].n, 2);
+	assert_int_equal(got[0].ttl, 60);
+}
+
+/* From libunbound's cache, which answers inside its start call. */
+static void
+cached(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < 3; i++) {
+		wanted = i + 1;
+		(void)ask(i, "binary.example");
+		assert_int_equal(ngot, i);
+		assert_int_equal(loop_run(), 0);
+		assert_int_equal(got[i].status, DNS_FOUND);
+		assert_memory_equal(got[i].text, "a\0\377;", 4);
+	}
+}
+
+static void
+deadline(void **state)
+{
+	(void)state;
+	wanted = 1;
+	(void)ask(0, "silent.example");
+	assert_int_equal(loop_run(), 0);
+	assert_int_equal(got[0].status, DNS_TEMPERROR);
+	assert_string_equal(got[0].why, "timeout");
+	assert_int_equal(dns_counters()->timeouts, 1);
+}
+
+/* Cancelled before and after its answer is there: silent both times. */
+static void
+cancelled(void **state)
+{
+	struct dns_query *q;
+
+	(void)state;
+	wanted = 1;
+	q = ask(1, "two.example");
+	dns_cancel(&q);
+	assert_null(q);
+	dns_cancel(&q);
+	(void)ask(0, "two.example");
+	assert_int_equal(loop_run(), 0);
+	assert_int_equal(got[1].n, 0);
+	q = ask(2, "two.example"); /* is in the cache */
+	dns_cancel(&q);
+	wanted = 2;
+	(void)ask(0, "found.example");
+	assert_int_equal(loop_run(), 0);
+	assert_int_equal(got[2].n, 0);
+}
+
+/* The end with queries under way. */
+static void
+ends(void **state)
+{
+	(void)state;
+	(void)ask(0, "silent.example");
+	(void)ask(1, "found.example");
+	(void)ask(2, "bad..example");
+}
+
+static const struct {
+	struct dns_options o;
+	const char *why; /* NULL: they are good */
+} options[] = {
+	{ { .servers = { "192.0.2.1" }, .nservers = 1 }, NULL },
+	{ { .servers = { "192.0.2.1@53" }, .nservers = 1 }, NULL },
+	{ { .servers = { "2001:db8::1@5353" }, .nservers = 1 }, NULL },
+	{ { .servers = { "fe80::1%eth0" }, .nservers = 1 }, NULL },
+	{ { .servers = { "192.0.2.1@0" }, .nservers = 1 }, "192.0.2.1@0" },
+	{ { .servers = { "192.0.2.1@65536" }, .nservers = 1 }, "@65536" },
+	{ { .servers = { "192.0.2.1@" }, .nservers = 1 }, "192.0.2.1@" },
+	{ { .servers = { "192.0.2.1", "localhost" }, .nservers = 2 },
+	    "localhost" },
+	{ { .servers = { "" }, .nservers = 1 }, "\"\"" },
+	{ { .resolv_conf = "/nowhere/resolv.conf" }, "/nowhere/resolv.conf" },
+	{ { .servers = { "192.0.2.1" },
+	      .nservers = 1,
+	      .trust_anchor = "/nowhere/key" },
+	    "/nowhere/key" },
+};
+
+static void
+checks(void **state)
+{
+	char why[DNS_ERROR_MAX];
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(options) / sizeof(options[0]); i++) {
+		int r = dns_check(&options[i].o, why);
+		if (r != (options[i].why == NULL ? 0 : -1))
+			fail_msg("case %zu: %d", i, r);
+		if (r == -1 && strstr(why, options[i].why) == NULL)
+			fail_msg("case %zu: %s", i, why);
+	}
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(answers, begin, end),
+		cmocka_unit_test_setup_teardown(cached, begin, end),
+		cmocka_unit_test_setup_teardown(deadline, begin, end),
+		cmocka_unit_test_setup_teardown(cancelled, begin, end),
+		cmocka_unit_test_setup_teardown(ends, begin, end),
+		cmocka_unit_test(checks),
+	};
+
+	return cmocka_run_group_tests(tests, start_server, stop_server);
+}
