@@ -112,6 +112,8 @@ read_some(struct stdio *io)
 			io->status = CLI_BAD;
 			return -1;
 		}
+		if ((size_t)n < room)
+			break; /* there was no more */
 	}
 	return 0;
 }

@@ -9,7 +9,7 @@
 #include "common/engine/replay.h"
 
 enum {
-	OUT_BLOCK = 64 * 1024, /* bytes of messages queued at a time */
+	OUT_BLOCK = 128 * 1024, /* bytes of messages queued at a time */
 	OUT_QUEUE = 1024 * 1024, /* bytes queued at most */
 	OUT_TURN = 1024 * 1024 /* bytes written before others get a turn */
 };

@@ -6,7 +6,8 @@
 
 #include "common/message/store.h"
 
-#define STORE_DOUBLES 65536 /* bytes from which on memory is the spill size */
+#define STORE_FIRST 4096 /* bytes of the first allocation */
+#define STORE_DOUBLES 32768 /* the last size before all that it may have */
 #define STORE_PATH_MAX 1024 /* bytes of a temporary file's name */
 
 struct store {
@@ -14,6 +15,7 @@ struct store {
 	char *p; /* all, or what the file does not have yet */
 	size_t n;
 	size_t cap;
+	size_t counted; /* bytes that the pool counts */
 	uint64_t in_file; /* bytes in the file */
 	uint64_t lines;
 	int fd; /* -1: all in memory */
@@ -84,10 +86,18 @@ take_memory(struct store *st, size_t cap)
 	return p;
 }
 
+/* What the budget sees of it: what is written to, not what is reserved. */
+static void
+count(struct store *st, size_t bytes)
+{
+	st->pool->used += bytes - st->counted;
+	st->counted = bytes;
+}
+
 static void
 drop_content(struct store *st)
 {
-	st->pool->used -= st->cap;
+	count(st, 0);
 	release_memory(st);
 	st->p = NULL;
 	st->n = st->cap = 0;
@@ -122,7 +132,6 @@ resize(struct store *st, size_t cap)
 
 	if (p == NULL)
 		return -1;
-	st->pool->used += cap - st->cap;
 	st->p = p;
 	st->cap = cap;
 	return 0;
@@ -185,29 +194,33 @@ spill(struct store *st)
 	if (st->fd == -1 || flush(st) == -1)
 		return -1;
 	st->pool->spilled++;
-	/* Shrinking cannot lose anything: the block is empty. */
-	if (st->cap > STORE_BLOCK)
-		(void)resize(st, STORE_BLOCK);
+	/* Its memory is empty now and may go. */
+	count(st, STORE_BLOCK);
+	release_memory(st);
+	st->p = NULL;
+	st->cap = 0;
 	return 0;
 }
 
 /* Room for n more bytes in memory, or -1 if they must go to the file. */
 static int
-grow(struct store *st, size_t n)
+make_room(struct store *st, size_t n)
 {
-	size_t cap = st->cap == 0 ? 4096 : st->cap;
+	const struct store_pool *pool = st->pool;
+	size_t cap = st->cap == 0 ? STORE_FIRST : st->cap;
 
-	while (cap - st->n < n) {
-		if (cap >= st->pool->spill)
-			return -1;
-		cap = cap < STORE_DOUBLES ? cap * 2 : st->pool->spill;
-	}
-	if (cap > st->pool->spill && st->n + n <= st->pool->spill)
-		cap = st->pool->spill;
-	if (cap > st->pool->spill || cap - st->cap > st->pool->budget ||
-	    st->pool->used > st->pool->budget - (cap - st->cap))
+	if (n > pool->budget || pool->used > pool->budget - n)
 		return -1;
-	return resize(st, cap);
+	while (cap - st->n < n) {
+		if (cap >= pool->spill)
+			return -1;
+		cap = cap < STORE_DOUBLES ? cap * 2 : pool->spill;
+	}
+	if (cap > pool->spill)
+		cap = pool->spill;
+	if (cap - st->n < n)
+		return -1;
+	return cap == st->cap ? 0 : resize(st, cap);
 }
 
 static void
@@ -230,7 +243,12 @@ store_line(struct store *st, struct str line)
 		return -1;
 	}
 	st->lines++;
-	if (need <= st->cap - st->n || (st->fd == -1 && grow(st, need) == 0)) {
+	if (st->fd == -1 && make_room(st, need) == 0) {
+		append(st, line);
+		count(st, st->n);
+		return 0;
+	}
+	if (st->fd != -1 && need <= st->cap - st->n) {
 		append(st, line);
 		return 0;
 	}
