@@ -4,6 +4,12 @@
 #ifndef TESTS_UNIT_APPLIED_H
 #define TESTS_UNIT_APPLIED_H
 
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+
+#include <cmocka.h>
+
 #include "filter-rspamd/apply.h"
 #include "tests/unit/guard.h"
 

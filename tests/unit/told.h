@@ -5,6 +5,11 @@
 #define TESTS_UNIT_TOLD_H
 
 #include <errno.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+
+#include <cmocka.h>
 
 #include "filter-rspamd/verdict.h"
 #include "tests/unit/guard.h"
