@@ -247,6 +247,7 @@ def growth(b):
             results = compare(programs, options, repeats=REPEATS_GROWTH)
             for name, result in results.items():
                 result["unit_ns"] = result["cpu_us_msg"] * 1000 / units
+                result["units"] = float(units)
                 b.rows.append(("growth", f"{what} {factor}x", name, result))
 
 
