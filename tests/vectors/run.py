@@ -6,22 +6,10 @@ import sys
 
 import zone
 from pipe import Filter, message_lines, results
+from report import Report
 
 PROGRAM = str(zone.TESTS.parent / "filter-dkimverify/filter-dkimverify")
 CHECKED = 8                     # signatures that are checked by default
-
-
-class Report:
-    def __init__(self) -> None:
-        self.number = 0
-        self.failed = False
-
-    def case(self, name: str, problem: str = "") -> None:
-        self.number += 1
-        self.failed = self.failed or bool(problem)
-        print(f"{'not ok' if problem else 'ok'} {self.number} - {name}")
-        for line in problem.splitlines():
-            print("#", line)
 
 
 def is_expected(got: str, want: str) -> bool:
@@ -96,8 +84,7 @@ def main() -> int:
         through_check(report, server)
     finally:
         dns.stop()
-    print(f"1..{report.number}")
-    return 1 if report.failed else 0
+    return report.end()
 
 
 if __name__ == "__main__":
