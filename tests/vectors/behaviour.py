@@ -207,41 +207,44 @@ def test_bytes_stay() -> None:
 
 # --- changed messages ----------------------------------------------------------
 
-def decoded_b(raw: bytes) -> bytes | None:
-    found = re.search(rb"\bb=([^;]*)\Z", unfold(raw)[0])
+def signed_bytes(raw: bytes) -> list[int]:
+    """Where the signed fields, the signature and the body are."""
+    names = re.search(rb"\bh=([^;]*);", unfold(raw)[0])[1].lower().split(b":")
+    names = [n.strip() for n in names] + [b"dkim-signature"]
+    found, at, name = [], 0, b""
+    for line in raw.split(b"\n\n", 1)[0].split(b"\n"):
+        if line[:1] not in (b" ", b"\t"):
+            name = line.split(b":")[0].strip().lower()
+        if name in names:
+            found += range(at, at + len(line))
+        at += len(line) + 1
+    return found + list(range(at, len(raw)))
+
+
+def value_of_b(field: bytes) -> bytes | None:
     try:
-        return base64.b64decode(re.sub(rb"\s", b"", found[1]), validate=True)
-    except (TypeError, ValueError):
+        return base64.b64decode(re.sub(rb"\s", b"", field.rsplit(b"b=")[-1]),
+                                validate=True)
+    except ValueError:
         return None
 
 
 def test_every_changed_byte() -> None:
     """Simple canonicalization: any other byte in a signed part fails."""
     raw = vector("11-simple-simple")
-    signed = raw.split(b"\n")[0].startswith(b"DKIM-Signature")
-    assert signed, "the signature is not the topmost field"
-    names = re.search(rb"\bh=([^;]*);", unfold(raw)[0])[1].lower().split(b":")
-    names = [n.strip() for n in names] + [b"dkim-signature"]
-    parts, at = [], 0           # (start, end, is it signed)
-    for line in raw.split(b"\n\n", 1)[0].split(b"\n"):
-        if line[:1] not in (b" ", b"\t"):
-            name = line.split(b":")[0].strip().lower()
-        parts.append((at, at + len(line), name in names))
-        at += len(line) + 1
-    parts.append((at, len(raw), True))
+    field = unfold(raw)[0]
+    assert field.startswith(b"DKIM-Signature"), field
+    begin = re.search(rb"\sb=", raw).end()
+    end = begin + re.search(rb"\n\S", raw[begin:]).start()
     filter_, waiting = start(), []
-    for begin, end, is_signed in parts:
-        for i in range(begin, end):
-            for bit in (1, 0x20) if is_signed else ():
-                changed = (raw[:i] + bytes([raw[i] ^ bit or 1]) + raw[i + 1:])
-                same = decoded_b(changed) == decoded_b(raw) is not None
-                if same and re.sub(rb"\bb=.*?\n\n", b"", changed, flags=re.S
-                                   ) == re.sub(rb"\bb=.*?\n\n", b"", raw,
-                                               flags=re.S) and i < end:
-                    head = unfold(changed)[0].rsplit(b"b=", 1)[0]
-                    if head == unfold(raw)[0].rsplit(b"b=", 1)[0]:
-                        continue    # other base64 of the same signature
-                waiting.append((i, bit, filter_.start(changed)))
+    for i in signed_bytes(raw):
+        for bit in (1, 0x20):
+            changed = raw[:i] + bytes([raw[i] ^ bit or 1]) + raw[i + 1:]
+            # The last character of base64 has bits that mean nothing.
+            if begin <= i < end and (
+                    value_of_b(unfold(changed)[0]) == value_of_b(field)):
+                continue
+            waiting.append((i, bit, filter_.start(changed)))
     assert len(waiting) > 1000, len(waiting)
     passed = [(i, bit) for i, bit, sid in waiting
               if "pass" in filter_.finish(sid).results]
