@@ -22,6 +22,7 @@ struct run {
 	struct buf out; /* lines of the engine, not taken apart yet */
 	bool crlf; /* the file has CRLF */
 	struct loop_timer *commit; /* set when the message came back */
+	struct loop_timer *more; /* set while there is more to write */
 	int status;
 };
 
@@ -102,8 +103,20 @@ sink_wait(void *arg)
 static void
 sink_wake(void *arg, bool on)
 {
-	(void)arg;
-	(void)on;
+	struct run *r = arg;
+
+	if (!on)
+		loop_timer_stop(r->more);
+	else if (loop_timer_set(r->more, 0) == -1)
+		loop_stop();
+}
+
+static void
+write_more(void *arg)
+{
+	struct run *r = arg;
+
+	engine_flush(r->eng);
 }
 
 /* The message is back: asks for the verdict as smtpd does. */
@@ -204,9 +217,10 @@ check_run(const struct filter *f, const struct store_pool *pool,
 		return CLI_USAGE;
 	}
 	buf_init(&r.out, (size_t)OUT_QUEUE * 2);
-	r.eng = engine_new(f, &sink, pool, deadline_ms);
 	r.commit = loop_timer_new(ask_commit, &r);
-	if (r.eng == NULL || r.commit == NULL) {
+	r.more = loop_timer_new(write_more, &r);
+	r.eng = engine_new(f, &sink, pool, deadline_ms);
+	if (r.eng == NULL || r.commit == NULL || r.more == NULL) {
 		filter_config_error("no memory to start");
 		goto out;
 	}
@@ -222,6 +236,7 @@ check_run(const struct filter *f, const struct store_pool *pool,
 out:
 	engine_free(r.eng);
 	loop_timer_free(r.commit);
+	loop_timer_free(r.more);
 	buf_clear(&r.out);
 	if (!std)
 		(void)fclose(fp);
