@@ -1,3 +1,4 @@
+#include <errno.h>
 #include <stdlib.h>
 
 #include <idn2.h>
@@ -57,20 +58,30 @@ int
 sig_domain(struct str text, char out[SIG_NAME_MAX + 1])
 {
 	char *name, *ascii = NULL;
-	int r = -1;
+	int idn = IDN2_MALLOC, r = -1;
 
+	errno = EINVAL;
 	if (is_ascii(text))
 		return ascii_domain(text, out);
 	if (text.n > IDN_MAX || str_has(text, '\0'))
 		return -1;
 	name = str_dup(text);
-	if (name != NULL &&
-	    idn2_lookup_u8((const uint8_t *)name, (uint8_t **)&ascii,
-		IDN2_NFC_INPUT | IDN2_NONTRANSITIONAL) == IDN2_OK)
+	if (name != NULL)
+		idn = idn2_lookup_u8((const uint8_t *)name, (uint8_t **)&ascii,
+		    IDN2_NFC_INPUT | IDN2_NONTRANSITIONAL);
+	if (idn == IDN2_OK)
 		r = ascii_domain(str_c(ascii), out);
 	idn2_free(ascii);
 	free(name);
+	errno = idn == IDN2_MALLOC ? ENOMEM : EINVAL;
 	return r;
+}
+
+/* What a name that sig_domain refused leads to. */
+static enum dkim_error
+name_error(enum dkim_error bad)
+{
+	return errno == ENOMEM ? DKIM_INTERNAL : bad;
 }
 
 bool
@@ -185,9 +196,9 @@ check_names(const struct tags *t, struct sig *s)
 
 	(void)t;
 	if (sig_domain(s->d, s->domain) == -1)
-		return DKIM_SIG_DOMAIN;
+		return name_error(DKIM_SIG_DOMAIN);
 	if (sig_domain(s->s, selector) == -1)
-		return DKIM_SIG_SELECTOR;
+		return name_error(DKIM_SIG_SELECTOR);
 	if (strlen(selector) + strlen("._domainkey.") + strlen(s->domain) >
 	    SIG_NAME_MAX)
 		return DKIM_SIG_SELECTOR;
@@ -274,11 +285,12 @@ check_identity(const struct tags *t, struct sig *s)
 		return DKIM_OK;
 	}
 	local = s->i;
-	if (!str_rcut(&local, '@', &domain) || unquote(domain, &b) == -1 ||
-	    sig_domain(buf_view(&b), s->identity) == -1 ||
-	    !sig_is_below(s->identity, s->domain))
+	if (!str_rcut(&local, '@', &domain) || unquote(domain, &b) == -1)
 		return DKIM_SIG_IDENTITY;
-	return DKIM_OK;
+	if (sig_domain(buf_view(&b), s->identity) == -1)
+		return name_error(DKIM_SIG_IDENTITY);
+	return sig_is_below(s->identity, s->domain) ? DKIM_OK
+						    : DKIM_SIG_IDENTITY;
 }
 
 static enum dkim_error

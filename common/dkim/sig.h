@@ -66,7 +66,8 @@ enum dkim_error sig_check(const struct sig *, uint64_t now, bool allow_l);
  * A domain name (or selector) as lower-case A-labels: RFC 6376 section 3.5,
  * RFC 8616 section 4; U-labels go through libidn2.  Labels of letters, digits,
  * "-" and "_", 1 to SIG_LABEL_MAX each, no dot at the end.  Returns 0 with the
- * NUL-terminated name in out, or -1 if it is no such name.
+ * NUL-terminated name in out, or -1 with errno EINVAL if it is no such name,
+ * ENOMEM without memory.
  */
 int sig_domain(struct str text, char out[SIG_NAME_MAX + 1])
     __attribute__((__warn_unused_result__));
