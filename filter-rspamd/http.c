@@ -23,7 +23,8 @@ struct http_job {
 	size_t head; /* bytes of reply head so far */
 	char offset[HTTP_OFFSET_MAX + 1]; /* Message-Offset */
 	bool head_ends; /* its empty line has come */
-	bool unreadable; /* the message could not be read */
+	bool local; /* it failed here */
+	struct loop_timer *limit; /* in case libcurl loses it */
 	const char *why; /* our own reason to stop, or NULL */
 	char error[CURL_ERROR_SIZE];
 };
@@ -52,7 +53,7 @@ outcome_of(const struct http_job *job, CURLcode rc)
 
 	if (rc == CURLE_OK)
 		return job->head_ends ? HTTP_REPLY : HTTP_BROKEN;
-	if (job->unreadable || rc == CURLE_OUT_OF_MEMORY)
+	if (job->local || rc == CURLE_OUT_OF_MEMORY)
 		return HTTP_LOCAL;
 	if (job->why != NULL)
 		return HTTP_BROKEN;
@@ -73,6 +74,7 @@ job_free(struct http_job *job)
 {
 	if (job == NULL)
 		return;
+	loop_timer_free(job->limit);
 	curl_slist_free_all(job->fields);
 	buf_clear(&job->reply);
 	if (job->easy != NULL && nidle < HTTP_IDLE_MAX) {
@@ -105,6 +107,17 @@ finish(struct http_job *job, CURLcode rc)
 	(void)curl_multi_remove_handle(multi, job->easy);
 	job->cb(job->arg, &r);
 	job_free(job);
+}
+
+/* libcurl should have ended it, but without memory it may forget to. */
+static void
+on_limit(void *arg)
+{
+	struct http_job *job = arg;
+
+	job->local = true;
+	job->why = "no memory to follow the connection";
+	finish(job, CURLE_OUT_OF_MEMORY);
 }
 
 /* Tells about the transfers that ended. */
@@ -222,7 +235,7 @@ on_read(char *to, size_t size, size_t n, void *arg)
 
 	if (r >= 0)
 		return (size_t)r;
-	job->unreadable = true;
+	job->local = true;
 	job->why = "message cannot be read";
 	return CURL_READFUNC_ABORT;
 }
@@ -382,7 +395,10 @@ http_start(const struct http_request *req,
 	job->arg = arg;
 	buf_init(&job->reply, HTTP_JSON_MAX);
 	job->easy = handle_new();
-	if (job->easy == NULL || set_request(job, req) == -1 ||
+	job->limit = loop_timer_new(on_limit, job);
+	if (job->easy == NULL || job->limit == NULL ||
+	    loop_timer_set(job->limit, conf->total_ms + HTTP_GRACE_MS) == -1 ||
+	    set_request(job, req) == -1 ||
 	    curl_multi_add_handle(multi, job->easy) != CURLM_OK) {
 		job_free(job);
 		return NULL;
