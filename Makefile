@@ -97,6 +97,7 @@ SAMPLE_OBJS =	tests/sample/main.o
 PROGS =		filter-rspamd/filter-rspamd filter-dkimsign/filter-dkimsign \
 		filter-dkimverify/filter-dkimverify
 MANUALS =	filter-rspamd/filter-rspamd.8 \
+		filter-dkimsign/filter-dkimsign.8 \
 		filter-dkimverify/filter-dkimverify.8
 
 all: libs $(PROGS)

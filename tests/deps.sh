@@ -22,7 +22,6 @@ run    opensmtpd                the real smtpd of demo and e2e
 run    rspamd                   the real rspamd of demo and e2e
 run    python3                  runs demo and e2e
 run    python3-dkim             second opinion on signatures
-run    python3-nacl             Ed25519 for python3-dkim
 run    iproute2                 brings up loopback in a network namespace
 run    util-linux               unshare, setpriv
 run    openssl                  certificates for STARTTLS

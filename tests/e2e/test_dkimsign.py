@@ -5,7 +5,7 @@ import re
 import signal
 import subprocess
 
-from lib import check, load, mail, proc, smtpd, wait
+from lib import check, load, mail, manual, proc, smtpd, wait
 from lib.case import Case
 from lib.shapes import SHAPES
 from lib.signer import DOMAIN, Keys
@@ -238,3 +238,19 @@ def test_bad_reload_keeps_the_keys(case: Case) -> None:
     keys.write(f"{DOMAIN} ed ed.{DOMAIN}.key")
     reload(mta, "the old keys stay in use")
     check.matches("log", mta.log(), r"table:1: key \S+: can be read by others")
+
+
+def test_example_of_the_manual(case: Case) -> None:
+    keys = Keys(case)
+    keys.make("2026a", domain="example.org")
+    keys.write("example.org 2026a 2026a.example.org.key")
+    mta, user = manual.start(case, NAME,
+                             {"/etc/mail/dkim/keytable": keys.table})
+    argv = ["sendmail", "-f", "me@example.org", user]
+    subprocess.run(mta.setup.chroot(argv), check=True,
+                   input=b"From: me@example.org\nTo: alice\n\nText.\n")
+    check.equal("signatures", keys.verify(mta.mails(1, "**")[0]), [True])
+    check.equal("reply code", mta.submit(mail.message(
+        ).replace(b"example.net", b"example.org"), rcpts=(user,)).code, 250)
+    check.equal("signatures of mail from outside",
+                keys.verify(mta.mails(1, "**")[0]), [])

@@ -48,9 +48,11 @@ def program_line(case: Case, match: re.Match[str]) -> str:
     return f'proc-exec "{case.program(match[1])}{match[2]}"{where}'
 
 
-def adapted(case: Case, page: Path) -> str:
+def adapted(case: Case, page: Path, files: dict[str, Path]) -> str:
     """The example with this case's programs, files and interface."""
     text = example(page)
+    for name, path in files.items():
+        text = text.replace(name, str(path))
     aliases = case.work / "aliases"
     aliases.write_text("postmaster: root\n")
     smtpd.make_certificate(case.work)
@@ -76,9 +78,10 @@ def domain(text: str) -> str:
     return found[1]
 
 
-def start(case: Case, name: str) -> tuple[smtpd.Smtpd, str]:
+def start(case: Case, name: str,
+          files: dict[str, Path] | None = None) -> tuple[smtpd.Smtpd, str]:
     """smtpd with that page's example; returns the user's address too."""
-    text = adapted(case, page(name))
+    text = adapted(case, page(name), files or {})
     for root in [Path("/"), *([case.options.root] if case.is_next else [])]:
         add_user(case, root)
     setup = smtpd.Setup(case.work, case.options.root)
