@@ -2,6 +2,7 @@
 #include <stdio.h>
 
 #include "filter-rspamd/config.h"
+#include "filter-rspamd/verdict.h"
 
 enum option {
 	OPT_URL,
@@ -279,7 +280,14 @@ set_text(void *to, const char *arg)
 	struct str *text = to;
 
 	*text = str_c(arg);
-	return text->n == 0 ? "empty" : NULL;
+	return NULL; /* what is empty is not sent */
+}
+
+static const char *
+set_json(void *to, const char *arg)
+{
+	return verdict_is_object(str_c(arg)) ? set_text(to, arg)
+					     : "not a JSON object";
 }
 
 static const char *
@@ -321,7 +329,7 @@ static const struct {
 	[OPT_TLS_CERT] = { set_file, &config.http.cert },
 	[OPT_TLS_KEY] = { set_file, &config.http.key },
 	[OPT_SETTINGS_ID] = { set_text, &config.request.settings_id },
-	[OPT_SETTINGS] = { set_text, &config.request.settings },
+	[OPT_SETTINGS] = { set_json, &config.request.settings },
 	[OPT_MTA_TAG] = { set_text, &config.request.mta_tag },
 	[OPT_DELIVER_TO] = { set_flag, &config.request.deliver_to },
 	[OPT_LOG_TAG] = { set_flag, &config.request.log_tag },

@@ -73,7 +73,7 @@ show_counters(const struct show_counters *c, const struct hosts *h,
 	const uint64_t *u = c->unscanned;
 
 	log_info(
-	    "messages=%llu skipped=%llu unreachable=%llu timeout=%llu "
+	    "counters messages=%llu skipped=%llu unreachable=%llu timeout=%llu "
 	    "error=%llu too-large=%llu memory=%llu scanning=%u waiting=%zu",
 	    (unsigned long long)c->messages, (unsigned long long)c->skipped,
 	    (unsigned long long)u[CONFIG_UNREACHABLE],
@@ -83,10 +83,10 @@ show_counters(const struct show_counters *c, const struct hosts *h,
 	    (unsigned long long)c->memory, h->busy, waiting);
 	for (size_t i = 0; i <= VERDICT_CUSTOM; i++)
 		if (c->action[i] > 0)
-			log_info("action=%s messages=%llu", actions[i],
+			log_info("counters action=%s messages=%llu", actions[i],
 			    (unsigned long long)c->action[i]);
 	for (size_t i = 0; i < h->n; i++)
-		log_info("host=%s tries=%llu failed=%llu outages=%llu "
+		log_info("counters host=%s tries=%llu failed=%llu outages=%llu "
 			 "scanning=%u state=%s",
 		    conf->target[i].name, (unsigned long long)h->host[i].tries,
 		    (unsigned long long)h->host[i].failed,

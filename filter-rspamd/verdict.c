@@ -471,6 +471,16 @@ verdict_parse(const struct verdict_reply *r, struct buf *why)
 	return &p->v;
 }
 
+bool
+verdict_is_object(struct str text)
+{
+	json_t *json = json_loadb(text.p, text.n, 0, NULL);
+	bool is = json_is_object(json);
+
+	json_decref(json);
+	return is;
+}
+
 void
 verdict_free(struct verdict *v)
 {

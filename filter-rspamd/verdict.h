@@ -104,6 +104,8 @@ struct verdict_reply {
  * VERDICT_ORDER_MAX counts as that.
  */
 struct verdict *verdict_parse(const struct verdict_reply *, struct buf *why);
+/* Is text a JSON object and nothing more? */
+bool verdict_is_object(struct str text);
 /* verdict_free(NULL) is fine. */
 void verdict_free(struct verdict *);
 
