@@ -2,6 +2,7 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include "common/message/store.h"
@@ -34,6 +35,18 @@ store_new(struct store_pool *pool)
 	return st;
 }
 
+/* Kept files must not take the descriptors that connections need. */
+static size_t
+idle_max(void)
+{
+	struct rlimit rl;
+
+	if (getrlimit(RLIMIT_NOFILE, &rl) == -1 ||
+	    rl.rlim_cur / STORE_IDLE_SHARE >= STORE_IDLE)
+		return STORE_IDLE;
+	return (size_t)rl.rlim_cur / STORE_IDLE_SHARE;
+}
+
 /*
  * Making a file costs more than what most messages put into it, and so does
  * giving back its blocks: small ones are overwritten by the next message.
@@ -43,7 +56,7 @@ release_file(struct store_pool *pool, int fd, uint64_t size)
 {
 	if (fd == -1)
 		return;
-	if (pool->nidle < STORE_IDLE && lseek(fd, 0, SEEK_SET) == 0 &&
+	if (pool->nidle < idle_max() && lseek(fd, 0, SEEK_SET) == 0 &&
 	    (size <= STORE_IDLE_MAX || ftruncate(fd, 0) == 0))
 		pool->idle[pool->nidle++] = fd;
 	else

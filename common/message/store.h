@@ -17,7 +17,8 @@ enum {
 	STORE_SPILL = 256 * 1024, /* default of a message in memory */
 	STORE_BUDGET = 64 * 1024 * 1024, /* default of all messages */
 	STORE_BLOCK = 16 * 1024, /* bytes collected for a write to the file */
-	STORE_IDLE = 16, /* files kept for the next messages */
+	STORE_IDLE = 16, /* files kept for the next messages ... */
+	STORE_IDLE_SHARE = 16, /* ... and at most 1/16 of the descriptors */
 	STORE_SPARE = 8, /* buffers of the spill size kept likewise */
 	STORE_IDLE_MAX = 4 * 1024 * 1024, /* bytes that such a file may keep */
 };

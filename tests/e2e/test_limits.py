@@ -1,6 +1,6 @@
 """Filters short of descriptors or of memory: they go on, nothing is lost."""
 
-from lib import check, load, mail, stub
+from lib import check, load, mail, stub, wait
 from lib.case import Case
 from lib.smtpd import Smtpd
 
@@ -53,12 +53,20 @@ def test_large_headers_in_little_memory(case: Case) -> None:
 
 
 def test_large_replies_in_little_memory(case: Case) -> None:
+    """All replies come at the same time."""
     verdict = stub.verdict()
-    server = case.stub(stub.answer(200, verdict + NEW_BODY,
-                                   f"Message-Offset: {len(verdict)}"))
+    data = stub.http(200, verdict + NEW_BODY,
+                     f"Message-Offset: {len(verdict)}")
+    messages = {n: mail.message(number=n) for n in range(1, 31)}
+
+    def together(conn: stub.Conn) -> None:
+        conn.read()
+        wait.until("all requests", lambda: server.count() == len(messages))
+        conn.sock.sendall(data)
+
+    server = case.stub(together)
     mta = limited(case, f"--as={40 * MIB}", server.url)
     pid = case.filter_pid()
-    messages = {n: mail.message(number=n) for n in range(1, 61)}
     for got in accounted(mta, messages):
         check.same_bytes("new body", mail.split(got.message)[1], NEW_BODY)
     server.steps = [stub.answer()]

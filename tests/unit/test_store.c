@@ -187,6 +187,33 @@ keeps_few_files(void **state)
 	assert_empty(&pool);
 }
 
+/* Few descriptors: most of them are for others. */
+static void
+keeps_fewer_of_few(void **state)
+{
+	enum {
+		FILES = 40
+	};
+	struct store_pool pool = pool_of(0, STORE_BUDGET);
+	struct store *st[STORE_IDLE];
+	struct rlimit old, few;
+
+	(void)state;
+	assert_int_equal(getrlimit(RLIMIT_NOFILE, &old), 0);
+	few = old;
+	few.rlim_cur = FILES;
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &few), 0);
+	for (size_t i = 0; i < STORE_IDLE; i++) {
+		st[i] = store_new(&pool);
+		assert_int_equal(store_line(st[i], STR("x")), 0);
+	}
+	for (size_t i = 0; i < STORE_IDLE; i++)
+		store_free(st[i]);
+	assert_int_equal(pool.nidle, FILES / STORE_IDLE_SHARE);
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &old), 0);
+	assert_empty(&pool);
+}
+
 /* Many stores share a budget: who comes late goes to a file. */
 static void
 shares_the_budget(void **state)
@@ -303,6 +330,7 @@ main(void)
 		cmocka_unit_test(spills_at_the_limit),
 		cmocka_unit_test(uses_files_again),
 		cmocka_unit_test(keeps_few_files),
+		cmocka_unit_test(keeps_fewer_of_few),
 		cmocka_unit_test(shares_the_budget),
 		cmocka_unit_test(fails_without_folder),
 		cmocka_unit_test(fails_when_the_disk_is_full),
