@@ -121,16 +121,16 @@ fail(struct scan *s, enum config_case why)
 {
 	static const struct {
 		const char *reason;
-		struct str text;
+		const char *text;
 	} cases[CONFIG_CASES] = {
 		[CONFIG_UNREACHABLE] = { "unreachable",
-		    STR("Content check not available, try again later") },
+		    "Content check not available, try again later" },
 		[CONFIG_TIMEOUT] = { "timeout",
-		    STR("Content check timed out, try again later") },
+		    "Content check timed out, try again later" },
 		[CONFIG_ERROR] = { "error",
-		    STR("Content check failed, try again later") },
+		    "Content check failed, try again later" },
 		[CONFIG_TOO_LARGE] = { "too-large",
-		    STR("Message too large for the content check") },
+		    "Message too large for the content check" },
 	};
 	enum config_policy policy = conf->policy[why];
 	struct show_line line = { .result = "tempfail",
@@ -142,7 +142,7 @@ fail(struct scan *s, enum config_case why)
 		policy = CONFIG_ACCEPT;
 	if (policy == CONFIG_TEMPFAIL) {
 		say(s, line);
-		msg_refuse(s->m, 451, "4.7.1", cases[why].text);
+		msg_refuse(s->m, 451, "4.7.1", str_c(cases[why].text));
 		return;
 	}
 	edit = apply_mark(msg_header(s->m), policy == CONFIG_JUNK, STR("none"));

@@ -40,7 +40,7 @@ score_text(struct score *t, const struct verdict *v)
 void
 show_line(const struct msg *m, const struct show_line *l)
 {
-	const char *action = "none", *score = "-", *notes = "-";
+	const char *action = "none", *score = "-", *notes = "";
 	const struct verdict *v = l->verdict;
 	struct log_text name, note;
 	struct score text;
@@ -63,7 +63,7 @@ show_line(const struct msg *m, const struct show_line *l)
 	    (unsigned long long)msg_size(m), l->result,
 	    l->reason == NULL ? "" : " reason=",
 	    l->reason == NULL ? "" : l->reason,
-	    notes[0] == '-' ? "" : " notes=", notes[0] == '-' ? "" : notes);
+	    notes[0] == '\0' ? "" : " notes=", notes);
 }
 
 void
