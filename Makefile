@@ -211,6 +211,9 @@ UNIT_TESTS +=	crlf hosts http network request target
 # of filter-dkimverify
 UNIT_TESTS +=	authres dns forged keycache packet policy
 
+# of filter-dkimsign
+UNIT_TESTS +=	author keytable prepare safefile worker
+
 UNIT_LIBS =	filter-dkimsign/libdkimsign.a \
 		filter-dkimverify/libdkimverify.a filter-rspamd/librspamd.a \
 		common/libcommon.a
