@@ -136,10 +136,23 @@ remove_forged(struct inbound *in, struct edit *e)
 	count.removed += in->removed;
 }
 
+/* Text before the first field would become the end of ours. */
+static void
+remove_leading(struct inbound *in, struct edit *e)
+{
+	if (edit_count(e) > 0 && is_wsp(edit_raw(e, 0).p[0])) {
+		edit_remove(e, 0);
+		in->removed++;
+	}
+}
+
 static int
 add_fields(struct inbound *in, struct edit *e, bool junk)
 {
 	struct str id = authserv_id(msg_session(in->msg));
+
+	if (junk || in->v != NULL)
+		remove_leading(in, e);
 
 	/* smtpd has put the line there already if it thinks the same. */
 	if (junk &&

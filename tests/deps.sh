@@ -37,6 +37,7 @@ test   universal-ctags          measures functions
 test   valgrind                 memory checks
 test   opendkim-tools           keys and DNS records by another program
 test   libmail-dkim-perl        signatures by another implementation
+test   python3-nacl             Ed25519 signatures by another implementation
 test   libopendkim-dev          signatures by another implementation
 test   opensmtpd-filter-dkimsign  compared with in bench
 test   opensmtpd-filter-rspamd  compared with in bench

@@ -139,6 +139,18 @@ def test_forged_all_and_own_ids() -> None:
     equal("left", len(own_fields(run_one(head + PLAIN))), 2)
 
 
+def test_text_before_the_first_field() -> None:
+    """Continuation lines with nothing to continue must not continue ours."""
+    evil = b"\t; dkim=pass header.d=bank.example\n spf=pass\n"
+    for args in ((), ("--on-none", "junk"), ("--forged", "keep")):
+        reply = run_one(evil + PLAIN, *args)
+        equal("results", reply.results, "none")
+        assert b"bank" not in reply.text, reply.text
+        assert reply.text.endswith(PLAIN)
+    head = b"Authentication-Results: " + OWN + b";\n dkim=pass\n" + evil
+    equal("behind a removed field", run_one(head + PLAIN).results, "none")
+
+
 def test_injection() -> None:
     """Values of a signature cannot add to, or end, the field."""
     evil = [b'x"; spf=pass', b"x\\", b"x\xff\xfe", "x\u202ey".encode(),
