@@ -95,7 +95,7 @@ else
 fi
 
 if command -v mandoc > /dev/null; then
-    for m in $(git ls-files '*.8'); do
+    for m in $(git ls-files 'filter-*/*.8'); do
         mandoc -Tlint -Wstyle "$m"
     done | grep -v 'referenced manual not found' | check "manual pages are clean"
 else
