@@ -49,10 +49,17 @@ def empty(folder: Path, mode: str = "755", *options: str) -> None:
 
 
 def cover(path: Path, text: str, source: Path) -> None:
-    """Lays a file with this text over an existing file."""
+    """Lays a file with this text over an existing one.
+
+    Where it is a link into /run, which is empty by now, it is made there.
+    """
     source.write_text(text)
-    if path.exists():
-        mount("--bind", str(source), str(path.resolve()))
+    target = path.resolve()
+    if target.exists():
+        mount("--bind", str(source), str(target))
+    elif target.is_relative_to("/run"):
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_text(text)
 
 
 def no_lost_connections() -> None:
@@ -76,12 +83,12 @@ def enter(work: Path) -> None:
     no_lost_connections()
     subprocess.run(["hostname", HOST_NAME], check=True)
     empty(work)
+    private_folders(Path("/"))
     files = work / "etc"
     files.mkdir()
     cover(Path("/etc/hosts"), HOSTS, files / "hosts")
     cover(Path("/etc/mailname"), HOST_NAME + "\n", files / "mailname")
     cover(Path("/etc/resolv.conf"), RESOLV, files / "resolv.conf")
-    private_folders(Path("/"))
 
 
 def private_folders(root: Path) -> None:
