@@ -14,7 +14,7 @@
 #include "common/base/str.h"
 
 enum {
-	CANON_BLOCK = 8 * 1024, /* bytes of body that are handed on at once */
+	CANON_BLOCK = 4 * 1024, /* bytes of body that are handed on at once */
 };
 
 #define CANON_NO_LIMIT UINT64_MAX

@@ -9,7 +9,7 @@
 #include "common/base/str.h"
 
 enum {
-	HEADS_SLOTS = 1024, /* messages remembered; a power of two */
+	HEADS_SLOTS = 16384, /* messages remembered; a power of two */
 	HEADS_LENGTH = 53 /* "|smtp-in|data-line|SID|TOKEN|" of smtpd */
 };
 

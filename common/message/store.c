@@ -8,7 +8,7 @@
 #include "common/message/store.h"
 
 #define STORE_FIRST 4096 /* bytes of the first allocation */
-#define STORE_DOUBLES 32768 /* the last size before all that it may have */
+#define STORE_DOUBLES 16384 /* the last size before all that it may have */
 #define STORE_PATH_MAX 1024 /* bytes of a temporary file's name */
 
 struct store {
