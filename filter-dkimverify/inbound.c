@@ -177,6 +177,21 @@ deciding(const struct verify *v)
 	return NULL;
 }
 
+/* One of our own texts as a word. */
+static const char *
+log_word(const char *text, char out[DNS_WHY_MAX])
+{
+	size_t n = 0;
+
+	for (; text[n] != '\0' && n < DNS_WHY_MAX - 1; n++)
+		out[n] = text[n];
+	for (size_t i = 0; i < n; i++)
+		if (out[i] == ' ')
+			out[i] = '-';
+	out[n] = '\0';
+	return n == 0 ? "-" : out;
+}
+
 static void
 log_result(const struct inbound *in, const struct policy *p)
 {
@@ -185,7 +200,8 @@ log_result(const struct inbound *in, const struct policy *p)
 		[ACTION_TEMPFAIL] = "tempfail",
 		[ACTION_REJECT] = "reject" };
 	const struct verify_sig *s;
-	struct log_text d, sel, why, from;
+	struct log_text d, sel, from;
+	char why[DNS_WHY_MAX], dns[DNS_WHY_MAX];
 
 	if (in->v == NULL)
 		msg_info(in->msg, "skipped removed=%zu", in->removed);
@@ -196,7 +212,7 @@ log_result(const struct inbound *in, const struct policy *p)
 	    "dkim=%s reason=%s d=%s s=%s bits=%u test=%d sigs=%zu from=%s "
 	    "froms=%zu removed=%zu action=%s by=%s dns=%s us=%llu",
 	    error_word(verify_result(in->v)),
-	    log_text(&why, s == NULL ? STR_NULL : str_c(error_text(s->error))),
+	    log_word(s == NULL ? "" : error_text(s->error), why),
 	    log_text(&d, s == NULL ? STR_NULL : s->d),
 	    log_text(&sel, s == NULL ? STR_NULL : s->s),
 	    s == NULL ? 0 : s->bits, s != NULL && s->testing,
@@ -204,7 +220,7 @@ log_result(const struct inbound *in, const struct policy *p)
 	    log_text(&from, str_c(in->authors.first)), in->authors.fields,
 	    in->removed, actions[p->action],
 	    p->action == ACTION_PASS ? "-" : p->why,
-	    in->dns_text[0] == '\0' ? "-" : in->dns_text,
+	    log_word(in->dns_text, dns),
 	    (unsigned long long)msg_waited(in->msg));
 }
 

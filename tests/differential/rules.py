@@ -106,6 +106,8 @@ RULES: list[tuple[str, bool, Callable[[Subject], bool], str]] = [
      "6376 3.7: the value of b= goes with the FWS around it, nothing else"),
     (PY, True, wsp_at_end,
      "6376 3.4.1: simple keeps WSP at the end of the field"),
+    (PY, False, wsp_at_end,
+     "6376 3.4.1: simple keeps WSP at the end of the field"),
     (PERL, True, ed25519, "8463: this version does not know ed25519"),
     (PY, True, two_froms,
      "6376 5.4.2: the lowest instance is signed; others are for policy"),
