@@ -23,6 +23,7 @@ struct run {
 	bool crlf; /* the file has CRLF */
 	struct loop_timer *commit; /* set when the message came back */
 	struct loop_timer *more; /* set while there is more to write */
+	bool lost; /* a line could not be given to the engine */
 	int status;
 };
 
@@ -48,7 +49,7 @@ say(struct run *r, const char *fmt, ...)
 		va_end(ap);
 		(void)engine_line(r->eng, str_n(text, (size_t)n));
 	} else {
-		engine_lost_line(r->eng, STR(DATA_LINE));
+		r->lost = true;
 	}
 	buf_clear(&line);
 }
@@ -231,6 +232,10 @@ check_run(const struct filter *f, const struct store_pool *pool,
 	if (feed(&r, fp) == -1)
 		filter_config_error(
 		    "--check \"%s\": %s", c->file, strerror(errno));
+	else if (r.lost)
+		filter_config_error("--check \"%s\": out of memory, or a line "
+				    "over 1 MiB",
+		    c->file);
 	else
 		(void)loop_run();
 out:
