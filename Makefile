@@ -90,7 +90,8 @@ DKIMSIGN_OBJS =	filter-dkimsign/author.o filter-dkimsign/checkdns.o \
 
 DKIMVERIFY_OBJS = filter-dkimverify/authres.o filter-dkimverify/config.o \
 		filter-dkimverify/forged.o filter-dkimverify/inbound.o \
-		filter-dkimverify/keycache.o filter-dkimverify/policy.o
+		filter-dkimverify/keycache.o filter-dkimverify/policy.o \
+		filter-dkimverify/report.o
 
 SAMPLE_OBJS =	tests/sample/main.o
 

@@ -9,6 +9,7 @@
 #include "filter-dkimverify/inbound.h"
 #include "filter-dkimverify/keycache.h"
 #include "filter-dkimverify/policy.h"
+#include "filter-dkimverify/report.h"
 
 struct inbound;
 
@@ -167,61 +168,10 @@ add_fields(struct inbound *in, struct edit *e, bool junk)
 	return edit_insert_raw(e, 0, buf_view(&in->field));
 }
 
-/* The signature that stands for the message's result. */
-static const struct verify_sig *
-deciding(const struct verify *v)
-{
-	for (size_t i = 0; i < verify_count(v); i++)
-		if (verify_get(v, i)->result == verify_result(v))
-			return verify_get(v, i);
-	return NULL;
-}
-
-/* One of our own texts as a word. */
-static const char *
-log_word(const char *text, char out[DNS_WHY_MAX])
-{
-	size_t n = 0;
-
-	for (; text[n] != '\0' && n < DNS_WHY_MAX - 1; n++)
-		out[n] = text[n];
-	for (size_t i = 0; i < n; i++)
-		if (out[i] == ' ')
-			out[i] = '-';
-	out[n] = '\0';
-	return n == 0 ? "-" : out;
-}
-
 static void
 log_result(const struct inbound *in, const struct policy *p)
 {
-	static const char *const actions[] = { [ACTION_PASS] = "pass",
-		[ACTION_JUNK] = "junk",
-		[ACTION_TEMPFAIL] = "tempfail",
-		[ACTION_REJECT] = "reject" };
-	const struct verify_sig *s;
-	struct log_text d, sel, from;
-	char why[DNS_WHY_MAX], dns[DNS_WHY_MAX];
-
-	if (in->v == NULL)
-		msg_info(in->msg, "skipped removed=%zu", in->removed);
-	if (in->v == NULL || !log_is(LOG_INFO))
-		return;
-	s = deciding(in->v);
-	msg_info(in->msg,
-	    "dkim=%s reason=%s d=%s s=%s bits=%u test=%d sigs=%zu from=%s "
-	    "froms=%zu removed=%zu action=%s by=%s dns=%s us=%llu",
-	    error_word(verify_result(in->v)),
-	    log_word(s == NULL ? "" : error_text(s->error), why),
-	    log_text(&d, s == NULL ? STR_NULL : s->d),
-	    log_text(&sel, s == NULL ? STR_NULL : s->s),
-	    s == NULL ? 0 : s->bits, s != NULL && s->testing,
-	    verify_count(in->v) + verify_dropped(in->v),
-	    log_text(&from, str_c(in->authors.first)), in->authors.fields,
-	    in->removed, actions[p->action],
-	    p->action == ACTION_PASS ? "-" : p->why,
-	    log_word(in->dns_text, dns),
-	    (unsigned long long)msg_waited(in->msg));
+	report_log(in->msg, in->v, &in->authors, p, in->removed, in->dns_text);
 }
 
 /* The answer may free in, so everything is said before it. */
@@ -461,23 +411,6 @@ inbound_expired(struct msg *m)
 	finish_if_ready(in);
 }
 
-static void
-show_signature(const struct verify_sig *s, FILE *out)
-{
-	struct log_text d, sel;
-	const char *why = error_text(s->error);
-
-	fprintf(out, "%s d=%s s=%s", error_word(s->result), log_text(&d, s->d),
-	    log_text(&sel, s->s));
-	if (s->bits > 0)
-		fprintf(out, " bits=%u", s->bits);
-	if (s->testing)
-		fputs(" key in test mode", out);
-	if (s->single_label)
-		fputs(" domain of one label", out);
-	fprintf(out, "%s%s\n", why[0] == '\0' ? "" : ": ", why);
-}
-
 int
 inbound_check(struct msg *m, struct str refused, FILE *out)
 {
@@ -494,8 +427,8 @@ inbound_check(struct msg *m, struct str refused, FILE *out)
 	authres_format(authserv_id(msg_session(m)), in->v, &field);
 	fwrite(field.p, 1, field.n, out);
 	buf_clear(&field);
-	for (size_t i = 0; log_is(LOG_DEBUG) && i < verify_count(in->v); i++)
-		show_signature(verify_get(in->v, i), out);
+	if (log_is(LOG_DEBUG))
+		report_signatures(in->v, out);
 	r = verify_result(in->v) == DKIM_TEMPERROR ? CLI_AGAIN : CLI_BAD;
 	if (refused.n > 0)
 		return refused.p[0] == '4' ? CLI_AGAIN : CLI_BAD;
