@@ -6,7 +6,9 @@ import re
 import statistics
 import subprocess
 import sys
+import tempfile
 import time
+from pathlib import Path
 
 import dkim
 import report
@@ -268,11 +270,14 @@ def test_round_trip() -> None:
     """What filter-dkimsign makes verifies."""
     signer = zone.TESTS.parent / "filter-dkimsign/filter-dkimsign"
     assert signer.exists(), f"{signer} is not built"
-    key = zone.TESTS / "log" / "verify-key.pem"
-    key.parent.mkdir(exist_ok=True)
-    key.unlink(missing_ok=True)
-    key.touch(0o600)
-    key.write_bytes(KEY)
+    with tempfile.TemporaryDirectory() as folder:
+        key = Path(folder) / "key.pem"
+        key.touch(0o600)
+        key.write_bytes(KEY)
+        round_trip(signer, key)
+
+
+def round_trip(signer: Path, key: Path) -> None:
     body = b"\n.\n  a \t b \n\n\xff\n\n\n"
     for canon in ("simple/simple", "relaxed/relaxed", "simple/relaxed",
                   "relaxed/simple"):
@@ -288,7 +293,6 @@ def test_round_trip() -> None:
                   done.returncode, 0)
             got = run_one(done.stdout)
             equal(f"result for {canon} {raw[:60]!r}", got.results, "pass")
-    key.unlink()
 
 
 # --- DNS ------------------------------------------------------------------------
