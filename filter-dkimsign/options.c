@@ -86,7 +86,7 @@ static const char *
 set_once(const char **to, const char *arg)
 {
 	if (*to != NULL)
-		return "given twice (-K takes several keys)";
+		return "given twice";
 	*to = arg;
 	return arg[0] == '\0' ? "is empty" : NULL;
 }

@@ -69,6 +69,8 @@ qualify_at(struct edit *e, size_t pos, struct str host, size_t line_max,
 		r = 0;
 		goto out;
 	}
+	if (*done == PREPARE_QUALIFIED_MAX)
+		goto out;
 	cut_lines(buf_view(&b), line_max, &cut);
 	if (buf_failed(&b) || buf_failed(&cut) ||
 	    edit_insert_raw(e, pos, buf_view(&cut)) == -1)

@@ -13,6 +13,7 @@
 #include "common/message/edit.h"
 
 enum {
+	PREPARE_QUALIFIED_MAX = 900, /* fields that are completed */
 	PREPARE_FIELD_MAX = 16 * 1024 * 1024 /* bytes of a field completed */
 };
 

@@ -212,6 +212,14 @@ list_selectors(const struct keydomain *d, struct buf *out)
 		buf_fmt(out, "%s%s", i > 0 ? "," : "", d->v[i].selector);
 }
 
+static const char *
+added_word(const struct prepare *p)
+{
+	if (p->date && p->message_id)
+		return "date,message-id";
+	return p->date ? "date" : p->message_id ? "message-id" : "-";
+}
+
 static void
 log_signed(const struct msg *m, const struct signing *s)
 {
@@ -227,10 +235,9 @@ log_signed(const struct msg *m, const struct signing *s)
 	buf_init(&b, LOG_LINE_MAX);
 	list_selectors(d, &b);
 	msg_info(m,
-	    "result=signed d=%s s=%s from=%s qualified=%u added=%s%s ms=%.2f",
+	    "result=signed d=%s s=%s from=%s qualified=%u added=%s ms=%.2f",
 	    name, log_text(&selectors, buf_view(&b)), s->author.domain,
-	    s->prepared.qualified, s->prepared.date ? "date" : "",
-	    s->prepared.message_id ? "+message-id" : "",
+	    s->prepared.qualified, added_word(&s->prepared),
 	    (double)msg_waited(m) / 1000);
 	buf_clear(&b);
 }
@@ -380,8 +387,15 @@ signing_message(struct msg *m)
 		return;
 	}
 	buf_init(&edited, HEADER_ROOM);
-	if (s->author.keys == NULL || prepare_header(m, s) == -1 ||
-	    (t = task_new(m)) == NULL)
+	if (s->author.keys == NULL)
+		goto out;
+	if (prepare_header(m, s) == -1) {
+		if (s->prepared.qualified == PREPARE_QUALIFIED_MAX)
+			s->unsigned_why = "too-many-fields";
+		goto out;
+	}
+	t = task_new(m);
+	if (t == NULL)
 		goto out;
 	if (edit_changed(s->edit)) {
 		edit_write(s->edit, &edited);

@@ -198,7 +198,7 @@ copy_fields(
 	struct field f;
 
 	while (copy != SIGN_COPY_NONE && header_next(&block, &f) == 1) {
-		if (f.name.n == 0 ||
+		if (f.name.n == 0 || is_forbidden(f.name) ||
 		    (copy == SIGN_COPY_SIGNED && !is_listed(h, f.name)))
 			continue;
 		if (out->n > 0)
