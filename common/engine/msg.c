@@ -89,7 +89,12 @@ msg_get(struct engine *eng, struct session *s, const struct wire_event *ev)
 
 	DL_FOREACH(s->msgs, m)
 	if (m->token == ev->token)
+		break;
+	if (m != NULL && m->state != MSG_ANSWERED)
 		return m;
+	/* Another one in the same transaction. */
+	if (m != NULL)
+		msg_drop(m);
 	m = msg_new(eng, s, ev);
 	if (m == NULL) {
 		/* A message that begins with a later line must not pass. */
@@ -278,6 +283,7 @@ answer_commit(struct msg *m, const struct reply_to *to, struct str reply)
 	if (eng->answered != NULL)
 		eng->answered(eng->answered_arg, m, reply);
 	stop_work(m);
+	heads_drop(&eng->heads, m->session->id, m);
 	m->state = MSG_ANSWERED;
 }
 
@@ -320,6 +326,7 @@ msg_commit(struct engine *eng, struct session *s, const struct wire_event *ev)
 		answer_commit(m, &to, verdict(m));
 	} else if (m->state == MSG_RECEIVING) {
 		/* There will be no dot: smtpd has lost its way. */
+		s->env.broken = true;
 		answer_commit(m, &to, STR(MSG_TRY_AGAIN));
 	} else {
 		/* smtpd waits for the dot before it asks; others may not. */
