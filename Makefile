@@ -228,11 +228,15 @@ tests/bin/.unit: $(UNIT_LIBS) $(HDRS) tests/unit/run.sh
 
 # Golden scripts and fuzz targets run with sanitizers, whatever CFLAGS are.
 SAN_CC !=	command -v clang || echo $(CC)
+SAN_COVER !=	$(SAN_CC) -fsanitize=fuzzer tests/fuzz/probe.c -o /dev/null \
+		2>/dev/null && echo -fsanitize=fuzzer-no-link || true
 SAN_FLAGS =	-O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined \
-		-fno-sanitize-recover=undefined
+		-fno-sanitize-recover=undefined $(SAN_COVER)
 SAN_ALL =	-std=c11 -pthread -D_GNU_SOURCE -I. $(LIB_CFLAGS) $(WARN) \
 		$(SAN_FLAGS)
-SAN_LIB =	tests/bin/san/lib.a
+SAN_BUILD =	CC="$(SAN_CC)" FLAGS="$(SAN_ALL)" sh tests/golden/build.sh
+SAN_LIBS =	tests/bin/san/dkimsign.a tests/bin/san/dkimverify.a \
+		tests/bin/san/rspamd.a tests/bin/san/common.a
 
 GOLDEN_OBJS =	tests/golden/driver.o tests/golden/fakeloop.o \
 		tests/golden/fault.o tests/golden/judge.o tests/golden/run.o \
@@ -241,29 +245,57 @@ GOLDEN_WRAP =	-Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc \
 		-Wl,--wrap=strdup,--wrap=pread,--wrap=write
 GOLDEN =	plain rspamd sample
 
-tests/bin/san/lib.a: common/libcommon.a filter-rspamd/librspamd.a \
-		tests/golden/build.sh
-	@CC="$(SAN_CC)" FLAGS="$(SAN_ALL)" sh tests/golden/build.sh $@ \
-	    $(COMMON_OBJS) $(RSPAMD_OBJS)
+FUZZ =		address authres canon edit header keytable lines longline \
+		packet record sig tags verdict wire engine protocol
+FUZZ_MAIN !=	$(SAN_CC) -fsanitize=fuzzer tests/fuzz/probe.c -o /dev/null \
+		2>/dev/null && echo -fsanitize=fuzzer || echo tests/fuzz/main.c
+FUZZ_ENGINE =	tests/fuzz/engine.c tests/golden/fakeloop.c \
+		tests/golden/judge.c tests/golden/whole.c
 
-tests/bin/.golden: $(SAN_LIB) $(GOLDEN_OBJS:.o=.c) tests/golden/*.[ch] \
+tests/bin/san/.libs: common/libcommon.a filter-rspamd/librspamd.a \
+		filter-dkimsign/libdkimsign.a \
+		filter-dkimverify/libdkimverify.a tests/golden/build.sh
+	@$(SAN_BUILD) tests/bin/san/common.a $(COMMON_OBJS)
+	@$(SAN_BUILD) tests/bin/san/rspamd.a $(RSPAMD_OBJS)
+	@$(SAN_BUILD) tests/bin/san/dkimsign.a $(DKIMSIGN_OBJS)
+	@$(SAN_BUILD) tests/bin/san/dkimverify.a $(DKIMVERIFY_OBJS)
+	@touch $@
+
+tests/bin/.golden: tests/bin/san/.libs tests/golden/*.[ch] \
 		tests/sample/main.c
-	@CC="$(SAN_CC)" FLAGS="$(SAN_ALL)" sh tests/golden/build.sh \
-	    tests/bin/san/golden.a $(GOLDEN_OBJS)
+	@$(SAN_BUILD) tests/bin/san/golden.a $(GOLDEN_OBJS)
 	@for f in $(GOLDEN); do \
-		case $$f in plain) m=tests/golden/plain.c ;; \
-		sample) m=tests/sample/main.c ;; \
-		*) m=filter-$$f/main.c ;; esac; \
+		case $$f in plain) m=tests/golden/plain.c l= ;; \
+		sample) m=tests/sample/main.c l= ;; \
+		*) m=filter-$$f/main.c l=tests/bin/san/$$f.a ;; esac; \
 		$(SAN_CC) $(SAN_ALL) -Wno-missing-prototypes \
 		    -Dmain=filter_entry -c $$m \
 		    -o tests/bin/san/main-$$f.o && \
 		$(SAN_CC) $(SAN_ALL) $(GOLDEN_WRAP) -o tests/bin/golden-$$f \
 		    tests/golden/golden_$$f.c tests/bin/san/main-$$f.o \
-		    tests/bin/san/golden.a $(SAN_LIB) $(ALL_LIBS) || exit 1; \
+		    tests/bin/san/golden.a $$l tests/bin/san/common.a \
+		    $(ALL_LIBS) || exit 1; \
 	done; touch $@
 
+tests/bin/.fuzz: tests/bin/.golden tests/fuzz/*.[ch]
+	@for f in $(FUZZ); do \
+		case $$f in engine) m="tests/bin/san/main-plain.o" ;; \
+		protocol) m="tests/bin/san/main-sample.o" ;; \
+		*) m= ;; esac; \
+		[ -z "$$m" ] || m="$$m $(FUZZ_ENGINE)"; \
+		$(SAN_CC) $(SAN_ALL) -o tests/bin/fuzz-$$f \
+		    tests/fuzz/fuzz_$$f.c $$m $(FUZZ_MAIN) $(SAN_LIBS) \
+		    $(ALL_LIBS) || exit 1; \
+	done; touch $@
+
+# Fuzzes each target for SECONDS; the corpora alone are part of check.
+SECONDS =	60
+
+fuzz: tests/bin/.fuzz
+	@sh tests/fuzz/run.sh $(SECONDS)
+
 test-programs: all tests/bin/apply-reply tests/bin/filter-sample \
-		bench-programs tests/bin/.unit tests/bin/.golden
+		bench-programs tests/bin/.unit
 
 check: deps-test
 	@$(MAKE) -s test-programs

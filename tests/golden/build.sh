@@ -13,4 +13,4 @@ for o in "$@"; do
 done | xargs -P 2 -I OBJ sh -c \
     'o=$1; $CC $FLAGS -c -o "$2/$o" "${o%.o}.c"' - OBJ "$dir"
 rm -f "$lib"
-for o in "$@"; do echo "$dir/$o"; done | xargs ar rcs "$lib"
+for o in "$@"; do echo "$dir/$o"; done | xargs ar qcs "$lib"

@@ -19,6 +19,7 @@ struct mail {
 	bool dotted; /* its dot was sent to the filter */
 	bool back; /* the dot came back */
 	uint64_t token;
+	unsigned number; /* of the session's messages, from 1 */
 	uint64_t dot_us;
 	unsigned version;
 	struct buf in, out; /* lines with LF, dots doubled */
@@ -29,9 +30,11 @@ struct talk {
 	bool alive;
 	uint64_t sid;
 	char msgid[9];
+	bool ended; /* its transaction is over, the next one did not begin */
 	bool asked; /* a request is open: */
 	enum phase phase;
 	uint64_t token;
+	unsigned count; /* messages so far */
 	struct mail mails[MESSAGES];
 };
 
@@ -40,6 +43,7 @@ struct judge {
 	struct talk talks[SESSIONS];
 	bool ready;
 	bool full; /* more sessions than it can follow */
+	bool versioned; /* the version is known: */
 	unsigned version;
 	unsigned faults;
 	unsigned accepted;
@@ -127,7 +131,9 @@ mail_of(struct talk *t, uint64_t token, bool make)
 		struct mail *m = &t->mails[i];
 		if (m->used)
 			continue;
-		*m = (struct mail){ .used = true, .token = token };
+		*m = (struct mail){
+			.used = true, .token = token, .number = ++t->count
+		};
 		buf_init(&m->in, SIZE_MAX);
 		buf_init(&m->out, SIZE_MAX);
 		return m;
@@ -157,7 +163,7 @@ in_data_line(struct talk *t, const struct wire_event *ev, uint64_t now)
 {
 	struct mail *m = mail_of(t, ev->token, true);
 
-	if (m == NULL || m->dotted)
+	if (m == NULL || m->dotted || t->ended)
 		return false;
 	m->version = ev->version;
 	if (str_eq(ev->param, STR("."))) {
@@ -175,7 +181,6 @@ in_request(
 {
 	struct talk *t = meet(j, ev->sid);
 
-	j->version = ev->version;
 	if (t == NULL || !t->alive)
 		return false;
 	if (ev->phase == PHASE_DATA_LINE)
@@ -228,10 +233,12 @@ in_report(struct judge *j, const struct wire_event *ev)
 	} else if (is_end(t, ev)) {
 		end_mails(t);
 		t->msgid[0] = '\0';
+		t->ended = true;
 	} else if (ev->event == EVENT_TX_BEGIN &&
 	    !str_eq(ev->field[0], str_c(t->msgid))) {
 		end_mails(t);
 		begin(t, ev->field[0]);
+		t->ended = false;
 	}
 	return true;
 }
@@ -243,6 +250,12 @@ judge_in(struct judge *j, struct str line, uint64_t now, bool forced)
 
 	if (wire_parse(line, &ev) == -1 || ev.kind == WIRE_CONFIG)
 		return true;
+	/* One smtpd speaks one version. */
+	if (!j->versioned)
+		j->version = ev.version;
+	j->versioned = true;
+	if (ev.version != j->version)
+		return false;
 	if (ev.kind == WIRE_FILTER)
 		return j->ready && in_request(j, &ev, now, forced);
 	return in_report(j, &ev);
@@ -277,8 +290,9 @@ committed(struct judge *j, struct talk *t, struct str word)
 	struct mail *m = NULL;
 	const char *why;
 
-	for (size_t i = 0; m == NULL && i < MESSAGES; i++)
-		if (t->mails[i].used)
+	for (size_t i = 0; i < MESSAGES; i++)
+		if (t->mails[i].used &&
+		    (m == NULL || t->mails[i].number < m->number))
 			m = &t->mails[i];
 	if (m == NULL)
 		return;
@@ -437,4 +451,10 @@ unsigned
 judge_accepted(const struct judge *j)
 {
 	return j->accepted;
+}
+
+unsigned
+judge_version(const struct judge *j)
+{
+	return j->versioned ? j->version : WIRE_V07;
 }

@@ -44,6 +44,8 @@ void judge_turn(struct judge *, uint64_t now_us);
 /* Faults so far; the first one in words, NULL if there is none. */
 unsigned judge_faults(const struct judge *);
 const char *judge_first(const struct judge *);
+/* Protocol version of the lines so far, as in wire.h; 0.7 without any. */
+unsigned judge_version(const struct judge *);
 /* Commits answered by proceed. */
 unsigned judge_accepted(const struct judge *);
 

@@ -1,0 +1,175 @@
+#include <stdio.h>
+
+#include "common/base/log.h"
+#include "common/engine/cli.h"
+#include "common/engine/engine.h"
+#include "tests/fuzz/engine.h"
+#include "tests/fuzz/fuzz.h"
+#include "tests/golden/fake.h"
+
+enum {
+	SLOW = 7 /* bytes a slow smtpd takes at a time */
+};
+
+struct fuzz_engine {
+	struct engine *eng;
+	struct judge *judge;
+	struct buf out; /* not judged yet */
+	bool wake;
+	unsigned writes;
+};
+
+static const struct filter *filter;
+static struct cli cli;
+
+/* Stands in for that of common/engine/main.c. */
+int
+filter_main(const struct filter *f, int argc, char **argv)
+{
+	filter = f;
+	return (int)cli_parse(f, argc, argv, &cli);
+}
+
+/* Stands in for that of tests/golden/fault.c: nothing fails. */
+bool
+fault_now(void)
+{
+	return false;
+}
+
+/* With FUZZ_TRACE in the environment: what goes over the wire. */
+static void
+trace(const char *way, struct str line)
+{
+	if (getenv("FUZZ_TRACE") != NULL)
+		fprintf(stderr, "%8llu %s %.*s\n",
+		    (unsigned long long)fake_now() / 1000, way,
+		    (int)str_head(line, 200).n, line.p);
+}
+
+static long
+sink_write(void *arg, const char *p, size_t n)
+{
+	struct fuzz_engine *fe = arg;
+
+	/* Now and then nothing goes, or little. */
+	fe->writes++;
+	if (fe->writes % 5 == 4)
+		return 0;
+	if (fe->writes % 3 == 2 && n > SLOW)
+		n = SLOW;
+	buf_add(&fe->out, p, n);
+	return (long)n;
+}
+
+static int
+sink_wait(void *arg)
+{
+	(void)arg;
+	return 0;
+}
+
+static void
+sink_wake(void *arg, bool on)
+{
+	struct fuzz_engine *fe = arg;
+
+	fe->wake = on;
+}
+
+static void
+drain(struct fuzz_engine *fe)
+{
+	struct str rest, line;
+
+	while (fe->wake)
+		engine_flush(fe->eng);
+	for (rest = buf_view(&fe->out); str_has(rest, '\n');) {
+		(void)str_cut(&rest, '\n', &line);
+		trace("<", line);
+		judge_out(fe->judge, line);
+	}
+	MUST(rest.n == 0);
+	buf_reset(&fe->out);
+	judge_turn(fe->judge, fake_now());
+	if (judge_first(fe->judge) != NULL) {
+		fprintf(stderr, "judge: %s\n", judge_first(fe->judge));
+		abort();
+	}
+}
+
+struct fuzz_engine *
+fuzz_engine_new(int argc, char **argv, enum judge_whole whole, int added)
+{
+	struct fuzz_engine *fe = calloc(1, sizeof(*fe));
+	struct out_sink sink = { sink_write, sink_wait, sink_wake, fe };
+	struct judge_rules rules = { whole, added, 0 };
+
+	MUST(fe != NULL && filter_entry(argc, argv) == 0);
+	MUST(filter->configure == NULL || filter->configure() == 0);
+	log_level(LOG_WARNING);
+	buf_init(&fe->out, SIZE_MAX);
+	MUST(loop_init() == 0);
+	MUST(filter->start == NULL || filter->start() == 0);
+	fe->eng = engine_new(filter, &sink, &cli.pool, cli.deadline_s * 1000);
+	rules.deadline_us = (uint64_t)cli.deadline_s * 1000000 + 2000;
+	fe->judge = judge_new(&rules);
+	MUST(fe->eng != NULL && fe->judge != NULL);
+	fe->eng->reject_long = cli.reject_long;
+	fuzz_engine_line(fe, STR("config|protocol|0.7"));
+	fuzz_engine_line(fe, STR("config|ready"));
+	return fe;
+}
+
+void
+fuzz_engine_line(struct fuzz_engine *fe, struct str line)
+{
+	struct wire_event ev;
+	char *copy;
+
+	/* The engine does not look at the version of each data line. */
+	if (str_starts(line, STR("filter|")) && wire_parse(line, &ev) == -1)
+		return;
+	if (!judge_in(fe->judge, line, fake_now(), false))
+		return;
+	trace(">", line);
+	/* Its end is where the memory ends. */
+	copy = malloc(line.n + 1);
+	MUST(copy != NULL);
+	if (line.n > 0)
+		memcpy(copy, line.p, line.n);
+	fe->eng->busy = true;
+	(void)engine_line(fe->eng, str_n(copy, line.n));
+	fe->eng->busy = false;
+	free(copy);
+	engine_flush(fe->eng);
+	fake_turn();
+	drain(fe);
+}
+
+void
+fuzz_engine_tick(struct fuzz_engine *fe, unsigned ms)
+{
+	fake_tick((uint64_t)ms * 1000);
+	drain(fe);
+}
+
+void
+fuzz_engine_free(struct fuzz_engine *fe)
+{
+	struct session *s, *next;
+
+	fuzz_engine_tick(fe, cli.deadline_s * 1000 + 5);
+	HASH_ITER (hh, fe->eng->sessions, s, next)
+		session_end(fe->eng, s);
+	MUST(fe->eng->pool.used == 0 && fe->eng->waiting == NULL);
+	MUST(fe->eng->out.replays == NULL);
+	engine_free(fe->eng);
+	if (filter->stop != NULL)
+		filter->stop();
+	MUST(fake_handles() == 0);
+	loop_fini();
+	judge_free(fe->judge);
+	buf_clear(&fe->out);
+	free(fe);
+}

@@ -1,0 +1,29 @@
+/* A header block: nothing of it is left out, names are names. */
+#include "common/message/header.h"
+#include "tests/fuzz/fuzz.h"
+
+int
+LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
+{
+	struct str block = fuzz_text(data, n), rest = block;
+	const char *at = block.p;
+	struct field f, g;
+	size_t count;
+
+	while (header_next(&rest, &f) == 1) {
+		MUST(f.raw.p == at && f.raw.n > 0);
+		MUST(fuzz_within(f.name, f.raw) && fuzz_within(f.value, f.raw));
+		at += f.raw.n;
+		for (size_t i = 0; i < f.name.n; i++)
+			MUST(f.name.p[i] > 32 && f.name.p[i] < 127 &&
+			    f.name.p[i] != ':');
+		if (f.name.n == 0)
+			continue;
+		MUST(header_find(block, f.name, &g) == 1);
+		MUST(str_ieq(f.name, g.name));
+		count = header_count(block, f.name);
+		MUST(count >= 1 && count <= block.n);
+	}
+	MUST(at == block.p + block.n);
+	return 0;
+}
