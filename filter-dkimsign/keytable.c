@@ -380,8 +380,9 @@ keytable_find(const struct keytable *t, const char *domain)
 		if (d != NULL && !(below && d->exact))
 			return d;
 		domain = strchr(domain, '.');
-		if (domain++ == NULL)
+		if (domain == NULL)
 			return NULL;
+		domain++;
 	}
 }
 
