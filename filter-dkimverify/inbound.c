@@ -31,6 +31,7 @@ struct inbound {
 	bool lost; /* no memory to verify it */
 	bool hashing; /* a signature wants the body */
 	bool complete; /* the final dot was seen */
+	bool answered;
 	size_t removed; /* forged fields */
 	char dns_text[DNS_WHY_MAX]; /* last DNS failure */
 	struct buf field; /* Authentication-Results as it was added */
@@ -100,6 +101,7 @@ static void
 refuse(struct inbound *in, int code, const char *status, const char *text)
 {
 	count.refused++;
+	in->answered = true;
 	msg_refuse(in->msg, code, status, str_c(text));
 }
 
@@ -193,6 +195,7 @@ accept_message(struct inbound *in, const struct policy *p)
 	}
 	count.junked += p->action == ACTION_JUNK;
 	log_result(in, p);
+	in->answered = true;
 	msg_accept(in->msg, e);
 }
 
@@ -234,7 +237,7 @@ finish(struct inbound *in)
 static void
 finish_if_ready(struct inbound *in)
 {
-	if (in->complete && in->waiting == 0)
+	if (in->complete && in->waiting == 0 && !in->answered)
 		finish(in);
 }
 

@@ -45,7 +45,7 @@ void keycache_clear(void);
 bool keycache_find(const char *name, struct keycache_answer *out);
 
 /*
- * Asks for the keys of a name.  cb is called once, from the loop, never from
+ * Asks for the keys of a name that keycache_find() does not know.  cb is called once, from the loop, never from
  * in here; the wait is over then and may be used again.  The answer lives
  * during the callback.  Returns -1 without memory.
  */

@@ -322,6 +322,27 @@ def test_dns_answers() -> None:
     filter_.stop()
 
 
+def test_bogus_answers() -> None:
+    """A trust anchor that the zone's keys do not match."""
+    with tempfile.TemporaryDirectory() as folder:
+        anchor = Path(folder) / "anchor"
+        anchor.write_text(f"{DOMAIN}. IN DS 12345 13 2 " + "ab" * 32 + "\n")
+        equal("result", run_one(vector("10-relaxed-relaxed"),
+                                "--trust-anchor", str(anchor)).results,
+              "temperror")
+        anchor.write_text("elsewhere.example. IN DS 12345 13 2 "
+                          + "ab" * 32 + "\n")
+        equal("result below another anchor", run_one(
+            vector("10-relaxed-relaxed"), "--trust-anchor",
+            str(anchor)).results, "pass")
+        anchor.write_text("not a record\n")
+        done = subprocess.run([PROGRAM, "-r", SERVER, "--trust-anchor",
+                               str(anchor)], input=b"", capture_output=True,
+                              timeout=30, check=False)
+        equal(f"status with a broken file: {done.stderr!r}", done.returncode,
+              1)
+
+
 def test_one_query_for_many() -> None:
     """Equal queries merge, and the key is kept."""
     DNS.add(f"once._domainkey.{DOMAIN}", RECORD)
