@@ -187,7 +187,7 @@ def test_30_mb(case: Case) -> None:
     line = bytes(range(33, 127)).replace(b".", b"")
     sent = mail.message(body=(line + b"\n") * (30 * MB // (len(line) + 1)))
     check.equal("reply code", mta.submit(sent).code, 250)
-    check.at_most("peak resident MiB", proc.peak_mib(proc.find_one(NAME)), 25)
+    case.small_peak(NAME, 25)
     got = mta.mail()
     check.same_bytes("message", got.message, sent)
     check.equal("signatures", keys.verify(got), [True])

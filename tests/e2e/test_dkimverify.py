@@ -2,7 +2,7 @@
 
 import subprocess
 
-from lib import check, dns, mail, manual, proc, smtpd
+from lib import check, dns, mail, manual, smtpd
 from lib.case import Case
 from lib.signer import Keys
 
@@ -143,8 +143,7 @@ def test_large_message(case: Case) -> None:
     got = mta.mail()
     check.matches("result", results(got)[0], "dkim=pass")
     check.same_bytes("message", got.message, sent)
-    check.at_most("peak memory in MiB",
-                  proc.peak_mib(case.filter_pid(NAME)), 30)
+    case.small_peak(NAME, 30)
 
 
 def test_client_that_leaves(case: Case) -> None:

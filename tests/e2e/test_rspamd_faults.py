@@ -4,7 +4,7 @@ In each case smtpd lives, the message gets its policy, and the next one
 goes through.
 """
 
-from lib import check, mail, proc, stub
+from lib import check, mail, stub
 from lib.case import Case
 from lib.smtpd import Smtpd
 from lib.stub import Step
@@ -100,8 +100,7 @@ def test_256_mb_reply(case: Case) -> None:
     server = case.stub(stub.huge(256 * stub.MIB))
     mta = start(case, server.url)
     tempfails(mta)
-    check.at_most("peak resident MiB of the filter",
-                  proc.peak_mib(case.filter_pid()), PEAK_MIB)
+    case.small_peak("filter-rspamd", PEAK_MIB)
 
 
 def test_endless_reply_head(case: Case) -> None:

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from . import proc, space, wait
+from . import check, proc, space, wait
 from .rspamd import Rspamd
 from .smtpd import Setup, Smtpd
 from .stub import Step, Stub
@@ -73,6 +73,16 @@ class Case:
 
     def filter(self, name: str, *args: str) -> str:
         return " ".join([self.program(name), *args])
+
+    def is_sanitized(self, name: str) -> bool:
+        """Built with AddressSanitizer: its memory says nothing."""
+        return b"__asan_init" in Path(self.program(name)).read_bytes()
+
+    def small_peak(self, name: str, mib: float) -> None:
+        """Checks the peak resident size of a running filter."""
+        if not self.is_sanitized(name):
+            check.at_most(f"peak resident MiB of {name}",
+                          proc.peak_mib(self.filter_pid(name)), mib)
 
     def smtpd(self, *filters: str, **kind: Any) -> Smtpd:
         setup = Setup(self.work, self.options.root, list(filters),
