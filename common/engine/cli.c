@@ -66,7 +66,7 @@ cli_size(const char *arg, uint64_t min, uint64_t max, uint64_t *out)
 	uint64_t v, factor = 1;
 
 	if (s.n > 1 && !is_digit(s.p[s.n - 1]))
-		unit = strchr(units, s.p[s.n - 1] & ~0x20);
+		unit = memchr(units, s.p[s.n - 1] & ~0x20, 3);
 	if (unit != NULL) {
 		factor = (uint64_t)1 << (10 * (unit - units + 1));
 		s.n--;
