@@ -198,7 +198,7 @@ deps-test: deps
 	@sh tests/deps.sh test
 
 # Unit tests: tests/unit/test_NAME.c is linked with everything but main().
-UNIT_TESTS =	buf edit header longline phase reply store str wire
+UNIT_TESTS =	buf cli edit header lines longline out phase reply store str wire
 
 # of common/dkim and what belongs to it
 UNIT_TESTS +=	address canon digest error fields fold form key qualify record \

@@ -101,15 +101,15 @@ sink_wait(void *arg)
 	return 0;
 }
 
-static void
+static int
 sink_wake(void *arg, bool on)
 {
 	struct run *r = arg;
 
-	if (!on)
-		loop_timer_stop(r->more);
-	else if (loop_timer_set(r->more, 0) == -1)
-		loop_stop();
+	if (on)
+		return loop_timer_set(r->more, 0);
+	loop_timer_stop(r->more);
+	return 0;
 }
 
 static void

@@ -32,6 +32,13 @@ struct stdio {
 	int status;
 };
 
+/* Is an error of a descriptor one that will be over, unlike its end? */
+static bool
+is_passing(int err)
+{
+	return err == EAGAIN || err == EINTR || err == ENOMEM || err == ENOBUFS;
+}
+
 static long
 out_write(void *arg, const char *p, size_t n)
 {
@@ -40,7 +47,7 @@ out_write(void *arg, const char *p, size_t n)
 	(void)arg;
 	if (w >= 0)
 		return (long)w;
-	return errno == EAGAIN || errno == EINTR ? 0 : -1;
+	return is_passing(errno) ? 0 : -1;
 }
 
 static int
@@ -55,15 +62,12 @@ out_wait(void *arg)
 	return (pfd.revents & POLLOUT) != 0 ? 0 : -1;
 }
 
-static void
+static int
 out_wake(void *arg, bool on)
 {
 	struct stdio *io = arg;
 
-	/* Without memory for that, the wait has to be now. */
-	if (loop_io_set(io->out, on ? LOOP_WRITE : 0) == -1 &&
-	    out_wait(arg) == -1)
-		loop_stop();
+	return loop_io_set(io->out, on ? LOOP_WRITE : 0);
 }
 
 static void
@@ -102,7 +106,7 @@ read_some(struct stdio *io)
 		p = lines_room(&io->eng->lines, &room);
 		n = read(STDIN_FILENO, p, room);
 		if (n == -1)
-			return errno == EAGAIN || errno == EINTR ? 0 : -1;
+			return is_passing(errno) ? 0 : -1;
 		if (n == 0) {
 			out_drain(&io->eng->out);
 			return -1;

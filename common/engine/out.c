@@ -149,11 +149,19 @@ out_pump(struct out *o)
 	/* done() may answer, which asks for output: it is on its way. */
 	if (o->pumping)
 		return 0;
-	o->pumping = true;
-	r = pump(o);
-	o->pumping = false;
-	if (r == -1)
-		return -1;
-	o->sink.wake(o->sink.arg, o->q.n > 0 || o->replays != NULL);
-	return 0;
+	for (;;) {
+		o->pumping = true;
+		r = pump(o);
+		o->pumping = false;
+		if (r == -1)
+			return -1;
+		if (o->sink.wake(
+			o->sink.arg, o->q.n > 0 || o->replays != NULL) == 0)
+			return 0;
+		/* Nobody will call again: the wait has to be now. */
+		if (o->sink.wait(o->sink.arg) == -1) {
+			o->broken = true;
+			return -1;
+		}
+	}
 }

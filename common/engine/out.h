@@ -17,12 +17,13 @@ enum {
 /*
  * Where the bytes go.  write takes what it can without waiting: returns how
  * much, 0 if nothing now, -1 if it never will again.  wait returns when some
- * can be taken; wake asks for a call of out_pump() at that time.
+ * can be taken; wake asks for a call of out_pump() at that time, and returns -1
+ * if it cannot.
  */
 struct out_sink {
 	long (*write)(void *arg, const char *p, size_t n);
 	int (*wait)(void *arg);
-	void (*wake)(void *arg, bool on);
+	int (*wake)(void *arg, bool on);
 	void *arg;
 };
 

@@ -69,12 +69,13 @@ sink_wait(void *arg)
 	return 0;
 }
 
-static void
+static int
 sink_wake(void *arg, bool on)
 {
 	struct fuzz_engine *fe = arg;
 
 	fe->wake = on;
+	return 0;
 }
 
 static void

@@ -29,7 +29,7 @@ struct talk {
 	bool used;
 	bool alive;
 	uint64_t sid;
-	char msgid[9];
+	char msgid[512]; /* cut; smtpd has 8 bytes */
 	bool ended; /* its transaction is over, the next one did not begin */
 	bool asked; /* a request is open: */
 	enum phase phase;

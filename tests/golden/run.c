@@ -71,12 +71,15 @@ sink_wait(void *arg)
 	return 0;
 }
 
-static void
+static int
 sink_wake(void *arg, bool on)
 {
 	struct run *r = arg;
 
+	if (on && fault_now())
+		return -1;
 	r->wake = on;
+	return 0;
 }
 
 /* Lets output go until there is none, as the loop does. */
