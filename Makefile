@@ -41,9 +41,8 @@ ALL_LIBS =	$(ENGINE_LIBS) $(CRYPTO_LIBS) $(CURL_LIBS) $(JANSSON_LIBS) \
 ENGINE_LIBS =	$(EVENT_LIBS) $(SECCOMP_LIBS)
 LINK =		$(CC) -pthread $(CFLAGS) $(LDFLAGS)
 
-# What pkg-config does not find, as "library (Debian package)".
-MISSING !=	while read p d; do $(PKG_CONFIG) --exists $$p 2>/dev/null || \
-		printf '%s (Debian: %s) ' $$p $$d; done < tests/libraries
+# What is not found, as "library (Debian: package), ...".
+MISSING !=	sh tests/missing.sh '$(PKG_CONFIG)' '$(CC) $(CPPFLAGS)'
 
 HDRS !=		ls common/*/*.h filter-*/*.h tests/unit/*.h 2>/dev/null || true
 
