@@ -229,15 +229,17 @@ check_run(const struct filter *f, const struct store_pool *pool,
 	r.eng->answered = on_answer;
 	r.eng->answered_arg = &r;
 	open_session(&r, c);
-	if (feed(&r, fp) == -1)
+	if (feed(&r, fp) == -1) {
 		filter_config_error(
 		    "--check \"%s\": %s", c->file, strerror(errno));
-	else if (r.lost)
+		r.status = CLI_USAGE;
+	} else if (r.lost) {
 		filter_config_error("--check \"%s\": out of memory, or a line "
 				    "over 1 MiB",
 		    c->file);
-	else
+	} else {
 		(void)loop_run();
+	}
 out:
 	engine_free(r.eng);
 	loop_timer_free(r.commit);

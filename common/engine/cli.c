@@ -1,12 +1,17 @@
+#include <errno.h>
 #include <getopt.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
+#include "common/base/network.h"
 #include "common/engine/cli.h"
 
 enum {
 	OPT_FIRST = 256, /* common options; the filter's follow */
-	OPT_OWN = 512
+	OPT_OWN = 512,
+	HELP_COLUMN = 32 /* where the text of --help begins */
 };
 
 #define MIB ((uint64_t)1024 * 1024)
@@ -111,6 +116,26 @@ set_limit(const char *name, const char *arg, struct cli *c)
 	return NULL;
 }
 
+static bool
+is_address(const char *arg)
+{
+	struct network n;
+
+	return strchr(arg, '/') == NULL && network_parse(str_c(arg), &n) == 0;
+}
+
+/* A folder that files can be made in?  If not, errno says why. */
+static bool
+is_spool(const char *arg)
+{
+	struct stat st;
+
+	if (stat(arg, &st) == -1)
+		return false;
+	errno = ENOTDIR;
+	return S_ISDIR(st.st_mode) && access(arg, W_OK | X_OK) == 0;
+}
+
 static const char *
 set_check(const char *name, const char *arg, struct cli *c)
 {
@@ -120,10 +145,14 @@ set_check(const char *name, const char *arg, struct cli *c)
 		c->check.from = arg;
 	else if (strcmp(name, "helo") == 0)
 		c->check.helo = arg;
+	else if (strcmp(name, "ip") == 0 && !is_address(arg))
+		return "not an address";
 	else if (strcmp(name, "ip") == 0)
 		c->check.ip = arg;
 	else if (strcmp(name, "user") == 0)
 		c->check.user = arg;
+	else if (strcmp(name, "spool-dir") == 0 && !is_spool(arg))
+		return strerror(errno);
 	else if (strcmp(name, "spool-dir") == 0)
 		c->pool.dir = arg;
 	else if (c->check.nrcpts == CLI_RCPTS_MAX)
@@ -294,7 +323,10 @@ help_table(const struct filter_opt *o)
 		    o->letter != 0 && o->name[0] != '\0' ? "," : " ",
 		    o->name[0] != '\0' ? "--" : "", o->name,
 		    o->arg != NULL ? " " : "", o->arg != NULL ? o->arg : "");
-		printf("  %-32s %s\n", left, o->help);
+		printf("  %-*s", HELP_COLUMN, left);
+		if (strlen(left) >= HELP_COLUMN)
+			printf("\n  %*s", HELP_COLUMN, "");
+		printf("%s\n", o->help);
 	}
 }
 
