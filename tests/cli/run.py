@@ -1,0 +1,248 @@
+"""The command lines of the filters, without smtpd: options and their errors,
+exit statuses, --help against the manual page, --check; prints TAP."""
+
+import re
+import subprocess
+import sys
+import tempfile
+import traceback
+from pathlib import Path
+from typing import Callable
+
+TESTS = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(TESTS / "e2e"))
+from lib import stub                                        # noqa: E402
+
+ROOT = TESTS.parent
+FILTERS = ["filter-rspamd", "filter-dkimsign", "filter-dkimverify"]
+BAD, USAGE, AGAIN = 1, 64, 75
+MAIL = b"From: a@example.net\nSubject: hello\n\nText.\n.dot\n"
+TIMEOUT = 30
+
+# arguments of filter-rspamd, and what is said about each that is wrong
+WRONG = [
+    ("--url ftp://x", ['--url "ftp://x": must begin with http://']),
+    ("--url http://:80", ['--url "http://:80": no host']),
+    ("--url http://a:0", ['--url "http://a:0": bad port']),
+    ("--url http://u@a", ['--url "http://u@a": user name']),
+    ("--timeout 0", ['--timeout "0": not a number of seconds']),
+    ("--max-size 2G", ['--max-size "2G": not a size']),
+    ("--max-scans x", ['--max-scans "x": not a number']),
+    ("--on-error maybe", ['--on-error "maybe": not tempfail']),
+    ("--discard drop", ['--discard "drop": not reject']),
+    ("--score-headers x", ['--score-headers "x": not spam']),
+    ("--skip-networks 10.0.0.0/33", ['"10.0.0.0/33": not ADDRESS']),
+    ("--settings {", ['--settings "{": not a JSON object']),
+    ("--header User=x", ['--header "User=x": a field that the filter sets']),
+    ("--tls-ca /nonexistent", ["--tls-ca /nonexistent: No such file"]),
+    ("--deadline 0", ['--deadline "0": not a number of seconds']),
+    ("--memory 1", ['--memory "1": not a size']),
+    ("--spool-dir /nonexistent", ['--spool-dir "/nonexistent": No such file']),
+    ("--spool-dir /etc/passwd", ['--spool-dir "/etc/passwd": Not a dir']),
+    ("--long-lines x", ['--long-lines "x": neither split nor reject']),
+    ("-i nowhere", ['--ip "nowhere": not an address']),
+    ("--bogus", ['option "--bogus" is not known']),
+    ("-x", ["-x"]),
+    ("--url", ['option "--url" needs an argument']),
+    ("extra", ['"extra": no operand']),
+    ("--timeout x --bogus extra --on-timeout y",
+     ['--timeout "x"', '"--bogus"', '--on-timeout "y"', '"extra"']),
+]
+
+# command lines of the filter-rspamd written in Go, and all forms of a URL
+RIGHT = [
+    "", "-url http://127.0.0.1:11333", "-url=http://127.0.0.1:11333",
+    "-url http://127.0.0.1:11333 -settings-id outgoing",
+    "--url http://[::1]:11333/checkv2 --url https://a.example",
+    "-url unix:/run/rspamd.sock --url /run/rspamd.sock",
+    "--timeout 500ms --max-size 10k --skip-networks 10.0.0.0/8,::1",
+]
+
+TESTS_TO_RUN: list[tuple[str, Callable[[], None]]] = []
+
+
+def test(name: str) -> Callable[[Callable[[], None]], Callable[[], None]]:
+    def add(func: Callable[[], None]) -> Callable[[], None]:
+        TESTS_TO_RUN.append((name, func))
+        return func
+    return add
+
+
+def run(name: str, *args: str,
+        stdin: bytes = b"") -> subprocess.CompletedProcess[bytes]:
+    return subprocess.run([ROOT / name / name, *args], input=stdin,
+                          capture_output=True, timeout=TIMEOUT, check=False)
+
+
+def status(got: subprocess.CompletedProcess[bytes], want: int) -> None:
+    assert got.returncode == want, (
+        f"status {got.returncode}, not {want}: {got.stdout!r} {got.stderr!r}")
+
+
+@test("-n says all that is wrong, one line each")
+def wrong() -> None:
+    for args, says in WRONG:
+        got = run("filter-rspamd", "-n", *args.split())
+        status(got, BAD)
+        lines = got.stderr.decode().splitlines()
+        assert len(lines) == len(says), f"{args}: {lines}"
+        for line, text in zip(lines, says):
+            assert line.startswith("filter-rspamd: ") and text in line, (
+                f"{args}: {line}")
+
+
+@test("a wrong option ends it before it speaks to smtpd")
+def wrong_at_start() -> None:
+    for name in FILTERS:
+        got = run(name, "--deadline", "never", stdin=b"config|ready\n")
+        status(got, BAD)
+        assert got.stdout == b"", got.stdout
+
+
+@test("-n takes what is right, old command lines too")
+def right() -> None:
+    for args in RIGHT:
+        got = run("filter-rspamd", "-n", *args.split())
+        status(got, 0)
+
+
+@test("-V and --version print one line")
+def version() -> None:
+    for name in FILTERS:
+        for option in ("-V", "--version"):
+            got = run(name, option)
+            status(got, 0)
+            assert re.fullmatch(rb"%s [0-9.]+\n" % name.encode(),
+                                got.stdout), got.stdout
+
+
+def help_of(name: str) -> dict[str, str]:
+    """Long options and their lines of --help."""
+    got = run(name, "--help")
+    status(got, 0)
+    text = re.sub(r"\n {8,}", " ", got.stdout.decode())
+    return {m[1]: m[0] for m in re.finditer(r"--([a-z][a-z-]+) .*", text)}
+
+
+def manual_of(name: str) -> dict[str, str]:
+    """Long options and what the manual page says under them."""
+    items: dict[str, str] = {}
+    page = (ROOT / name / f"{name}.8").read_text().split(".Sh DESCRIPTION")[1]
+    for part in re.split(r"^\.It ", page, flags=re.M)[1:]:
+        first, *rest = part.splitlines()
+        lines = [first] if first.startswith("Fl ") else []
+        lines += [line for line in rest if line.startswith(".Fl ")]
+        for option in re.findall(r" -([a-z][a-z-]+)", "\n".join(lines)):
+            items[option] = items.get(option, "") + part
+    return items
+
+
+@test("--help and the manual page have the same options")
+def options() -> None:
+    for name in FILTERS:
+        helped, manual = set(help_of(name)), set(manual_of(name))
+        assert helped == manual, (
+            f"{name}: only in --help {sorted(helped - manual)}, only in the "
+            f"manual {sorted(manual - helped)}")
+
+
+@test("--help and the manual page have the same defaults")
+def defaults() -> None:
+    for name in FILTERS:
+        manual = manual_of(name)
+        for option, line in help_of(name).items():
+            if value := re.search(r"\((\d+[KMG]?)\)$", line):
+                said = re.search(rf"\b{value[1]}\b", manual[option])
+                assert said, f"{name} --{option}: {value[1]}"
+
+
+def check(server: stub.Stub | None, raw: bytes, *args: str,
+          name: str = "") -> subprocess.CompletedProcess[bytes]:
+    """--check with raw in a file, or on stdin if name is "-"."""
+    url = server.url if server else stub.refused()
+    with tempfile.NamedTemporaryFile() as file:
+        file.write(raw)
+        file.flush()
+        return run("filter-rspamd", "--url", url, "--check",
+                   name or file.name, *args, stdin=raw)
+
+
+def answering(**members: object) -> stub.Stub:
+    return stub.Stub(stub.answer(200, stub.verdict(**members)))
+
+
+@test("--check sends the same message for LF, CRLF and stdin")
+def forms() -> None:
+    server = answering()
+    crlf = MAIL.replace(b"\n", b"\r\n")
+    args = ["-i", "192.0.2.7", "--from", "a@example.net", "--rcpt",
+            "b@example.org", "--rcpt", "c@example.org", "--helo", "me"]
+    for raw, name in ((MAIL, ""), (crlf, ""), (MAIL, "-"), (crlf, "-")):
+        status(check(server, raw, *args, name=name), 0)
+        seen = server.seen[-1]
+        assert seen.body == crlf, seen.body
+        want = {"IP": ["192.0.2.7"], "From": ["<a@example.net>"],
+                "Helo": ["me"],
+                "Rcpt": ["<b@example.org>", "<c@example.org>"]}
+        got = {key: seen.values(key) for key in want}
+        assert got == want, got
+
+
+@test("--check shows action, score, symbols and header changes")
+def shown() -> None:
+    symbols = {"ONE": {"name": "ONE", "score": 7.5}}
+    got = check(answering(action="add header", score=7.5, symbols=symbols,
+                          milter={"remove_headers": {"Subject": 0}}), MAIL)
+    status(got, 0)
+    for text in (b"action: add header", b"score: 7.50/15.00", b"7.50 ONE",
+                 b"- Subject: hello", b"+ X-Spam: Yes"):
+        assert text in got.stdout, got.stdout
+
+
+@test("--check exits with 0, 1, 64 and 75")
+def statuses() -> None:
+    status(check(answering(), MAIL), 0)
+    status(check(answering(), b""), 0)
+    got = check(answering(action="reject"), MAIL)
+    status(got, BAD)
+    assert b"refused: 554 5.7.1 " in got.stdout, got.stdout
+    status(check(answering(action="soft reject"), MAIL), AGAIN)
+    status(check(None, MAIL), AGAIN)
+    status(check(None, MAIL, "--on-unreachable", "accept"), 0)
+    for name in ("/nonexistent", "/"):
+        got = check(None, b"", name=name)
+        status(got, USAGE)
+        assert f'--check "{name}": '.encode() in got.stderr, got.stderr
+    status(check(None, MAIL, "--bogus"), USAGE)
+
+
+@test("make names each library that is missing, and its package")
+def missing() -> None:
+    got = subprocess.run(
+        ["make", "-s", "libs", "PKG_CONFIG=false", "CC=false"], cwd=ROOT,
+        capture_output=True, text=True, check=False)
+    line = got.stderr.splitlines()[0]
+    assert got.returncode != 0 and line.startswith("missing: "), got
+    for text in ("libcurl (Debian: libcurl4-openssl-dev)",
+                 "libunbound (Debian: libunbound-dev and nettle-dev)",
+                 "uthash.h (Debian: uthash-dev)"):
+        assert text in line, line
+
+
+def main() -> int:
+    bad = 0
+    for name, func in TESTS_TO_RUN:
+        try:
+            func()
+        except Exception as err:        # a broken test is a failed one
+            bad += 1
+            print(f"not ok - cli: {name}")
+            where = traceback.extract_tb(err.__traceback__)[-1].lineno
+            for line in f"line {where}: {err!r}".splitlines():
+                print(f"# {line}")
+        else:
+            print(f"ok - cli: {name}", flush=True)
+    return bad > 0
+
+
+sys.exit(main())
