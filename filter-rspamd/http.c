@@ -53,11 +53,14 @@ outcome_of(const struct http_job *job, CURLcode rc)
 
 	if (rc == CURLE_OK)
 		return job->head_ends ? HTTP_REPLY : HTTP_BROKEN;
-	if (job->local || rc == CURLE_OUT_OF_MEMORY)
+	if (job->local)
 		return HTTP_LOCAL;
 	if (job->why != NULL)
 		return HTTP_BROKEN;
 	(void)curl_easy_getinfo(job->easy, CURLINFO_REQUEST_SIZE, &sent);
+	/* Old versions of libcurl also say so if a line is too long. */
+	if (rc == CURLE_OUT_OF_MEMORY)
+		return sent > 0 && !job->head_ends ? HTTP_BROKEN : HTTP_LOCAL;
 	if (sent == 0)
 		return HTTP_UNREACHABLE;
 	if (rc == CURLE_OPERATION_TIMEDOUT)

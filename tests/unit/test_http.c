@@ -376,6 +376,28 @@ long_reply_head(void **state)
 	buf_clear(&b);
 }
 
+/* libcurl has a limit of its own for a line. */
+static void
+long_reply_line(void **state)
+{
+	struct str starts[] = { STR("HTTP/1.1 200 "),
+		STR(OK_HEAD "X-Filler: ") };
+	struct buf b;
+
+	(void)state;
+	for (size_t i = 0; i < 2; i++) {
+		buf_init(&b, 200 * 1024);
+		buf_str(&b, starts[i]);
+		for (int k = 0; k < 180 * 1024; k++)
+			buf_chr(&b, 'x');
+		buf_str(&b, STR("\r\nContent-Length: 2\r\n\r\n{}"));
+		answer = buf_view(&b);
+		post(STR_NULL, STR("A: b\n"), NULL);
+		assert_int_equal(last.outcome, HTTP_BROKEN);
+		buf_clear(&b);
+	}
+}
+
 static void
 no_reply_in_time(void **state)
 {
@@ -450,6 +472,7 @@ main(void)
 		TEST(what_comes_back),
 		TEST(large_replies),
 		TEST(long_reply_head),
+		TEST(long_reply_line),
 		TEST(no_reply_in_time),
 		TEST(nobody_there),
 		TEST(unix_socket),
