@@ -392,6 +392,7 @@ long_reply_line(void **state)
 			buf_chr(&b, 'x');
 		buf_str(&b, STR("\r\nContent-Length: 2\r\n\r\n{}"));
 		answer = buf_view(&b);
+		replies = 0;
 		post(STR_NULL, STR("A: b\n"), NULL);
 		assert_int_equal(last.outcome, HTTP_BROKEN);
 		buf_clear(&b);
