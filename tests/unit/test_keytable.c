@@ -7,6 +7,7 @@
 
 #include "filter-dkimsign/keytable.h"
 #include "tests/unit/folder.h"
+#include "tests/unit/nomem.h"
 
 static const struct keytable_defaults defaults = { CANON_RELAXED, CANON_SIMPLE,
 	77 };
@@ -207,6 +208,34 @@ warns_of_weak_keys(void **state)
 	unload();
 }
 
+/* Each allocation fails once: an error is told, or all is there. */
+static void
+no_memory(void **state)
+{
+	(void)state;
+#ifdef NOMEM_WHY
+	print_message("%s\n", NOMEM_WHY);
+	skip();
+#else
+	const char *path = folder_write("table",
+	    "example.org e ed.key\n* f ed.key d=a.b\nx.y g ed.key\n", 0644);
+	unsigned errors = 1;
+
+	for (long left = 0; errors > 0; left++) {
+		report_init(&report);
+		nomem_left = left;
+		table = keytable_new(&defaults);
+		if (table != NULL)
+			keytable_load(table, path, &report);
+		nomem_left = -1;
+		errors = table == NULL ? 1 : report.errors;
+		if (errors == 0)
+			assert_int_equal(keytable_count(table), 3);
+		unload();
+	}
+#endif
+}
+
 static int
 set_up(void **state)
 {
@@ -229,6 +258,7 @@ main(void)
 		cmocka_unit_test(limits_keys),
 		cmocka_unit_test(limits_names),
 		cmocka_unit_test(warns_of_weak_keys),
+		cmocka_unit_test(no_memory),
 	};
 
 	return cmocka_run_group_tests(tests, set_up, folder_remove);
