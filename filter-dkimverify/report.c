@@ -18,7 +18,7 @@ log_word(const char *text, char out[DNS_WHY_MAX])
 {
 	size_t n = 0;
 
-	for (; text[n] != '\0' && n < DNS_WHY_MAX - 1; n++)
+	for (; n < DNS_WHY_MAX - 1 && text[n] != '\0'; n++)
 		out[n] = text[n];
 	for (size_t i = 0; i < n; i++)
 		if (out[i] == ' ')

@@ -6,3 +6,6 @@
 #define DL_FOREACH_SAFE(head, el, tmp) \
 	for ((el) = (head); (el) != NULL && ((tmp) = (el)->next, 1); \
 	     (el) = (tmp))
+#define LL_FOREACH(head, el) \
+	for ((el) = (head); (el) != NULL; (el) = (el)->next)
+#define LL_FOREACH_SAFE(head, el, tmp) DL_FOREACH_SAFE(head, el, tmp)

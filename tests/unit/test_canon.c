@@ -209,7 +209,8 @@ crosses_blocks(void **state)
 			buf_chr(&text, 'y');
 		buf_str(&text, STR("\n\n \n"));
 	}
-	for (int how = CANON_SIMPLE; how <= CANON_RELAXED; how++) {
+	for (int i = CANON_SIMPLE; i <= CANON_RELAXED; i++) {
+		enum canon how = (enum canon)i;
 		slow(buf_view(&text), how, &plain);
 		body(buf_view(&text), how, CANON_NO_LIMIT, &fast);
 		assert_true(str_eq(buf_view(&fast), buf_view(&plain)));
