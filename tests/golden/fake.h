@@ -37,6 +37,7 @@ bool fault_is_planned(void);
 /* Allocations, reads and writes of temporary files fail from now on. */
 void fault_memory(bool on);
 void fault_read(bool on);
+void fault_open(bool on);
 void fault_write(bool on);
 
 #endif

@@ -14,6 +14,7 @@ void *__real_calloc(size_t, size_t);
 void *__real_realloc(void *, size_t);
 ssize_t __real_pread(int, void *, size_t, off_t);
 ssize_t __real_write(int, const void *, size_t);
+int __real_mkostemp(char *, int);
 
 void *__wrap_malloc(size_t);
 void *__wrap_calloc(size_t, size_t);
@@ -21,8 +22,9 @@ void *__wrap_realloc(void *, size_t);
 char *__wrap_strdup(const char *);
 ssize_t __wrap_pread(int, void *, size_t, off_t);
 ssize_t __wrap_write(int, const void *, size_t);
+int __wrap_mkostemp(char *, int);
 
-static bool armed, more, no_memory, no_read, no_write;
+static bool armed, more, no_memory, no_read, no_write, no_open;
 static uint64_t count, fail = UINT64_MAX;
 
 void
@@ -31,14 +33,14 @@ fault_reset(uint64_t n, bool and_more)
 	count = 0;
 	fail = n;
 	more = and_more;
-	no_memory = no_read = no_write = false;
+	no_memory = no_read = no_write = no_open = false;
 }
 
 void
 fault_end(void)
 {
 	fail = UINT64_MAX;
-	no_memory = no_read = no_write = false;
+	no_memory = no_read = no_write = no_open = false;
 }
 
 void
@@ -92,6 +94,12 @@ fault_read(bool on)
 }
 
 void
+fault_open(bool on)
+{
+	no_open = on;
+}
+
+void
 fault_write(bool on)
 {
 	no_write = on;
@@ -139,5 +147,14 @@ __wrap_write(int fd, const void *p, size_t n)
 	if (!no_write || fd <= 2)
 		return __real_write(fd, p, n);
 	errno = ENOSPC;
+	return -1;
+}
+
+int
+__wrap_mkostemp(char *template, int flags)
+{
+	if (!no_open)
+		return __real_mkostemp(template, flags);
+	errno = ENOENT;
 	return -1;
 }

@@ -267,6 +267,7 @@ outside(struct run *r, const struct step *st)
 	} else if (st->verb == VERB_DISK) {
 		fault_write(str_eq(st->text, STR("fails")));
 		fault_read(str_eq(st->text, STR("fails")));
+		fault_open(str_eq(st->text, STR("gone")));
 	} else if (st->verb == VERB_MEMORY) {
 		fault_memory(str_eq(st->text, STR("fails")));
 	} else if (verb == NULL) {

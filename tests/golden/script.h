@@ -7,6 +7,7 @@
  *	http TEXT	the HTTP server does TEXT (filters that use HTTP)
  *	dns TEXT	the DNS server does TEXT (filters that use DNS)
  *	disk fails	from now on temporary files do ("disk works": no more)
+ *	disk gone	none can be made
  *	memory fails	the same for allocations
  *
  * Before the first step: "args WORDS" is the command line, "once" keeps the
