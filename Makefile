@@ -242,7 +242,7 @@ GOLDEN_OBJS =	tests/golden/driver.o tests/golden/fakeloop.o \
 		tests/golden/script.o tests/golden/whole.o
 GOLDEN_WRAP =	-Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc \
 		-Wl,--wrap=strdup,--wrap=pread,--wrap=write,--wrap=mkostemp
-GOLDEN =	dkimsign plain rspamd sample
+GOLDEN =	dkimsign dkimverify plain rspamd sample
 
 FUZZ =		address authres canon edit header keytable lines longline \
 		packet record sig tags verdict wire engine protocol
