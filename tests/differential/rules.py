@@ -49,8 +49,10 @@ def bare_cr(s: Subject) -> bool:
 
 
 def odd_base64(s: Subject) -> bool:
-    return not (BASE64.match(tag(s.raw, b"b"))
-                and BASE64.match(tag(s.raw, b"bh")))
+    """b= or bh= has other characters, or not the padding it needs."""
+    values = tag(s.raw, b"b"), tag(s.raw, b"bh")
+    return not all(BASE64.match(v) and len(b"".join(v.split())) % 4 == 0
+                   for v in values)
 
 
 def wsp_at_b(s: Subject) -> bool:
@@ -114,6 +116,8 @@ RULES: list[tuple[str, bool, Callable[[Subject], bool], str]] = [
     (PY, False, wsp_at_end,
      "6376 3.4.1: simple keeps WSP at the end of the field"),
     (PY, False, bare_cr,
+     "6376 2.8, 3.4.2: WSP is SP and HTAB; a bare CR is content"),
+    (PERL, False, bare_cr,
      "6376 2.8, 3.4.2: WSP is SP and HTAB; a bare CR is content"),
     (PERL, True, ed25519, "8463: this version does not know ed25519"),
     (PY, True, two_froms,
