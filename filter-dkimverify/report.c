@@ -16,10 +16,11 @@ deciding(const struct verify *v)
 static const char *
 log_word(const char *text, char out[DNS_WHY_MAX])
 {
-	size_t n = 0;
+	struct str s = str_head(str_c(text), DNS_WHY_MAX - 1);
+	size_t n = s.n;
 
-	for (; n < DNS_WHY_MAX - 1 && text[n] != '\0'; n++)
-		out[n] = text[n];
+	if (n > 0)
+		memcpy(out, s.p, n);
 	for (size_t i = 0; i < n; i++)
 		if (out[i] == ' ')
 			out[i] = '-';

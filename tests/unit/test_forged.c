@@ -250,6 +250,7 @@ rest_in_a_file(void **state)
 		assert_true(forged_in_rest(st));
 		store_free(st);
 	}
+	store_pool_clear(&pool);
 }
 
 int
