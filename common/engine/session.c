@@ -5,22 +5,28 @@
 bool
 session_is_local(const struct session *s)
 {
-	return s->src != NULL && str_starts(str_c(s->src), STR("unix:"));
+	return str_starts(str_c(s->src), STR("unix:")) ||
+	    str_eq(str_c(s->src), STR("local"));
 }
 
 struct str
 session_ip(const struct session *s)
 {
-	struct str ip = str_c(s->src), port;
+	struct str rest = str_c(s->src), ip, port;
 
-	if (ip.n == 0 || session_is_local(s))
+	if (rest.n == 0 || session_is_local(s))
 		return STR_NULL;
-	(void)str_rcut(&ip, ':', &port);
-	if (ip.n > 0 && ip.p[0] == '[') {
-		struct str rest = str_from(ip, 1);
+	if (rest.p[0] == '[') {
+		rest = str_from(rest, 1);
 		(void)str_cut(&rest, ']', &ip);
+	} else {
+		(void)str_cut(&rest, ':', &ip);
+		/* More colons without brackets: an address and no port. */
+		if (str_cut(&rest, ':', &port))
+			ip = str_c(s->src);
 	}
-	(void)str_cut(&(struct str){ ip.p, ip.n }, '%', &ip);
+	rest = ip;
+	(void)str_cut(&rest, '%', &ip);
 	return ip;
 }
 
