@@ -11,6 +11,7 @@ import time
 from pathlib import Path
 
 import dkim
+import dnssec
 import report
 import zone
 from pipe import HANDSHAKE, Client, Filter, Reply, unfold
@@ -341,6 +342,28 @@ def test_bogus_answers() -> None:
                               timeout=30, check=False)
         equal(f"status with a broken file: {done.stderr!r}", done.returncode,
               1)
+
+
+def test_signed_zone() -> None:
+    """DNSSEC: a key is taken if its signature is good, and only then."""
+    server, address = dnssec.start()
+    name = f"r2048._domainkey.{DOMAIN}"
+    server.add(name, RECORD)
+    signer = server.sign(DOMAIN)
+    with tempfile.TemporaryDirectory() as folder:
+        anchor = Path(folder) / "anchor"
+        anchor.write_text(signer.ds)
+        for record, want in ((RECORD, "pass"),
+                             ((RECORD[0] + b" ", *RECORD[1:]), "temperror")):
+            server.add(name, record)
+            filter_ = Filter(PROGRAM, "-r", address, "--trust-anchor",
+                             str(anchor))
+            equal("result", filter_.run(vector("10-relaxed-relaxed")).results,
+                  want)
+            assert filter_.stop() == 0, filter_.said()
+            said = filter_.said()
+            assert want == "pass" or " dns=bogus " in said, said
+    server.stop()
 
 
 def test_one_query_for_many() -> None:

@@ -23,12 +23,12 @@ def strings(data: str) -> tuple[bytes, ...]:
     return tuple(found)
 
 
-def start() -> tuple[Dns, str]:
+def start(kind: type[Dns] = Dns) -> tuple[Dns, str]:
     """An empty server, and ADDRESS@PORT for the filter."""
     for _ in range(100):
         port = random.randrange(20000, 60000)
         try:
-            return Dns(port), f"127.0.0.1@{port}"
+            return kind(port), f"127.0.0.1@{port}"
         except OSError:
             continue
     raise OSError("no free port for a DNS server")
