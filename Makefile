@@ -276,6 +276,11 @@ tests/bin/.golden: tests/bin/san/.libs tests/golden/*.[ch] \
 		    $(ALL_LIBS) || exit 1; \
 	done; touch $@
 
+tests/bin/filter-plain: tests/golden/plain.c common/libcommon.a
+	@mkdir -p tests/bin
+	$(CC) $(C_ALL) $(LIB_CFLAGS) $(LDFLAGS) -o $@ tests/golden/plain.c \
+	    common/libcommon.a $(ENGINE_LIBS)
+
 tests/bin/.fuzz: tests/bin/.golden tests/fuzz/*.[ch]
 	@for f in $(FUZZ); do \
 		case $$f in engine) m="tests/bin/san/main-plain.o" ;; \
