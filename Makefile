@@ -245,7 +245,7 @@ GOLDEN_WRAP =	-Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc \
 GOLDEN =	dkimsign dkimverify plain rspamd sample
 
 FUZZ =		address authres canon edit header keytable lines longline \
-		packet record sig tags verdict wire engine protocol
+		packet record sig tags verdict verify wire engine protocol
 FUZZ_MAIN !=	$(SAN_CC) -fsanitize=fuzzer tests/fuzz/probe.c -o /dev/null \
 		2>/dev/null && echo -fsanitize=fuzzer || echo tests/fuzz/main.c
 FUZZ_ENGINE =	tests/fuzz/engine.c tests/golden/fakeloop.c \

@@ -1,0 +1,66 @@
+/*
+ * A whole message with its key records: every signature gets a result, and
+ * none passes here, since nothing was signed.
+ */
+#include "common/dkim/verify.h"
+#include "tests/fuzz/fuzz.h"
+
+static void
+give_keys(struct verify *v, struct str records)
+{
+	struct record_set *set;
+	struct str txt;
+
+	for (size_t i = 0; i < verify_count(v); i++) {
+		const struct verify_sig *s = verify_get(v, i);
+		if (s->query == NULL)
+			continue;
+		MUST(strlen(s->query) <= SIG_NAME_MAX);
+		(void)str_cut(&records, '\n', &txt);
+		set = record_set_new(&txt, 1);
+		if (set == NULL || txt.n % 7 == 6)
+			verify_dns(v, i, VERIFY_DNS_FAILED);
+		else
+			verify_key(v, i, set);
+		record_set_free(set);
+	}
+}
+
+int
+LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
+{
+	struct str in = fuzz_text(data, n), header, body, line, rest;
+	struct verify_options o = { .checked = fuzz_byte(&in) % 10,
+		.allow_l = n % 2 == 0 };
+	size_t records = fuzz_byte(&in) * 4, head;
+	struct verify *v;
+
+	rest = str_head(in, records);
+	in = str_from(in, records);
+	for (head = 0; head + 1 < in.n; head++)
+		if (in.p[head] == '\n' && in.p[head + 1] == '\n')
+			break;
+	header = str_head(in, head + 1);
+	body = str_from(in, head + 2);
+	v = verify_new(
+	    header, n % 11 == 10, STR("example.org"), &o, 1795341962);
+	if (v == NULL)
+		return 0;
+	MUST(verify_count(v) <= VERIFY_LISTED_MAX);
+	if (n % 3 == 0)
+		give_keys(v, rest);
+	while (body.n > 0) {
+		(void)str_cut(&body, '\n', &line);
+		verify_line(v, line);
+	}
+	if (n % 3 == 1)
+		give_keys(v, rest);
+	verify_finish(v);
+	MUST(verify_is_decided(v));
+	for (size_t i = 0; i < verify_count(v); i++) {
+		MUST(verify_get(v, i)->error != DKIM_UNCHECKED);
+		MUST(verify_get(v, i)->error != DKIM_OK);
+	}
+	verify_free(v);
+	return 0;
+}
