@@ -76,7 +76,8 @@ channel_room(struct bench *b, size_t len)
 	    (b->outpos > OUT_LOW && b->outpos > 2 * (b->outlen - b->outpos))) {
 		b->outbase += b->outpos;
 		b->outlen -= b->outpos;
-		memmove(b->out, b->out + b->outpos, b->outlen);
+		if (b->outlen > 0)
+			memmove(b->out, b->out + b->outpos, b->outlen);
 		b->outpos = 0;
 	}
 	b->out = bench_grow(b->out, &b->outcap, b->outlen + len, 1);
