@@ -14,8 +14,10 @@ PKG_CONFIG ?=	pkg-config
 WARN =		-Wall -Wextra -Wshadow -Wmissing-prototypes \
 		-Wstrict-prototypes -Wcast-qual -Wconversion -Wpointer-arith \
 		-Wwrite-strings
+# With DESTDIR some bmakes look there for the headers of the system.
+CPP_USER !=	echo '$(CPPFLAGS)' | sed 's|-nostdinc -idirafter [^ ]*||'
 CPP_ALL =	-D_GNU_SOURCE -DVERSION='"$(VERSION)"' -I.
-C_ALL =		-std=c11 -pthread $(WARN) $(WERROR) $(CPP_ALL) $(CPPFLAGS) \
+C_ALL =		-std=c11 -pthread $(WARN) $(WERROR) $(CPP_ALL) $(CPP_USER) \
 		$(CFLAGS)
 
 EVENT_CFLAGS !=	$(PKG_CONFIG) --cflags libevent_core 2>/dev/null || true
@@ -42,7 +44,7 @@ ENGINE_LIBS =	$(EVENT_LIBS) $(SECCOMP_LIBS)
 LINK =		$(CC) -pthread $(CFLAGS) $(LDFLAGS)
 
 # What is not found, as "library (Debian: package), ...".
-MISSING !=	sh tests/missing.sh '$(PKG_CONFIG)' '$(CC) $(CPPFLAGS)'
+MISSING !=	sh tests/missing.sh '$(PKG_CONFIG)' '$(CC) $(CPP_USER)'
 
 HDRS !=		ls common/*/*.h filter-*/*.h tests/unit/*.h 2>/dev/null || true
 
