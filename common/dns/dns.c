@@ -53,6 +53,7 @@ static struct dns_query *done; /* waiting for the next turn of the loop */
 static struct loop_timer *timer;
 static unsigned timeout_ms;
 static struct dns_counters count;
+static unsigned failed; /* queries in a row */
 
 static int
 fail(char why[DNS_ERROR_MAX], const char *what, const char *arg,
@@ -155,6 +156,23 @@ free_query(struct dns_query *q)
 	free(q);
 }
 
+/* One warning when nothing is answered any more, one when it is again. */
+static void
+note_outage(enum dns_status status, const char *why)
+{
+	if (status == DNS_TEMPERROR) {
+		count.failures++;
+		if (++failed == DNS_OUTAGE)
+			log_warn("DNS: %u queries in a row failed, the last "
+				 "one by: %s",
+			    failed, why);
+		return;
+	}
+	if (failed >= DNS_OUTAGE)
+		log_warn("DNS answers again");
+	failed = 0;
+}
+
 /* The query has its answer; the callback waits for the loop. */
 static void
 finish(struct dns_query *q, enum dns_status status, const char *why)
@@ -164,8 +182,7 @@ finish(struct dns_query *q, enum dns_status status, const char *why)
 	q->lookup = NULL;
 	q->answer.status = status;
 	(void)snprintf(q->why, sizeof(q->why), "%s", why);
-	if (status == DNS_TEMPERROR)
-		count.failures++;
+	note_outage(status, why);
 	DL_DELETE(running, q);
 	DL_APPEND(done, q);
 	q->is_done = true;
@@ -429,6 +446,7 @@ dns_fini(void)
 		free(l);
 	}
 	count = (struct dns_counters){ 0 };
+	failed = 0;
 	loop_timer_free(timer);
 	timer = NULL;
 }

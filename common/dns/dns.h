@@ -22,6 +22,7 @@ enum {
 	DNS_RECORDS_MAX = 16, /* TXT records of a name that are kept */
 	DNS_CHAIN_MAX = 8, /* aliases from one name to the next */
 	DNS_NAME_MAX = 253, /* characters of a name, RFC 1035 */
+	DNS_OUTAGE = 10, /* failures in a row that are worth a warning */
 	DNS_WHY_MAX = 80, /* bytes of dns_answer.why */
 	DNS_ERROR_MAX = 200, /* bytes of the text of dns_check, dns_init */
 };

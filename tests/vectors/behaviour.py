@@ -366,6 +366,20 @@ def test_signed_zone() -> None:
     server.stop()
 
 
+def test_outage_is_said_once() -> None:
+    filter_ = start()
+    for i in range(25):
+        DNS.add(f"out{i}._domainkey.{DOMAIN}", rcode=2)
+        filter_.run(sign(PLAIN, "out").replace(b"s=out;", b"s=out%d;" % i))
+    for _ in range(2):
+        filter_.run(vector("10-relaxed-relaxed"))
+    filter_.stop()
+    said = [l for l in filter_.said().splitlines() if l.startswith("DNS")]
+    equal("warnings", said, [
+        "DNS: 10 queries in a row failed, the last one by: SERVFAIL",
+        "DNS answers again"])
+
+
 def test_one_query_for_many() -> None:
     """Equal queries merge, and the key is kept."""
     DNS.add(f"once._domainkey.{DOMAIN}", RECORD)
