@@ -37,6 +37,18 @@ score_text(struct score *t, const struct verdict *v)
 	return t->s;
 }
 
+/* The notes as one word, as all values of the line are. */
+static const char *
+notes_text(struct log_text *t, struct str notes)
+{
+	char word[VERDICT_NOTES_MAX];
+
+	notes = str_head(notes, sizeof(word));
+	for (size_t i = 0; i < notes.n; i++)
+		word[i] = notes.p[i] == ' ' ? '-' : notes.p[i];
+	return log_text(t, str_n(word, notes.n));
+}
+
 void
 show_line(const struct msg *m, const struct show_line *l)
 {
@@ -53,7 +65,7 @@ show_line(const struct msg *m, const struct show_line *l)
 		    : actions[v->action];
 		score = score_text(&text, v);
 		if (v->notes.n > 0)
-			notes = log_text(&note, v->notes);
+			notes = notes_text(&note, v->notes);
 	}
 	msg_info(m,
 	    "action=%s score=%s host=%s time=%llums size=%llu "

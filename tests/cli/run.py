@@ -192,11 +192,14 @@ def forms() -> None:
 def shown() -> None:
     symbols = {"ONE": {"name": "ONE", "score": 7.5}}
     got = check(answering(action="add header", score=7.5, symbols=symbols,
-                          milter={"remove_headers": {"Subject": 0}}), MAIL)
+                          milter={"remove_headers": {"Subject": 0},
+                                  "change_from": "b@example.net"}), MAIL)
     status(got, 0)
     for text in (b"action: add header", b"score: 7.50/15.00", b"7.50 ONE",
                  b"- Subject: hello", b"+ X-Spam: Yes"):
         assert text in got.stdout, got.stdout
+    line = got.stderr.split()
+    assert line[-1] == b"notes=change_from:-not-possible-here", line
 
 
 @test("--check exits with 0, 1, 64 and 75")
