@@ -73,6 +73,21 @@ hosts_take(struct hosts *h, struct hosts_tries *t, uint64_t now)
 	return (int)i;
 }
 
+/* Is what became of the host something to tell? */
+static enum hosts_news
+news_of(struct host *host, uint64_t now)
+{
+	if (host->down == host->told)
+		return HOSTS_NO_NEWS;
+	if (host->down && host->told_at != 0 &&
+	    now - host->told_at < HOSTS_QUIET_MS)
+		return HOSTS_NO_NEWS;
+	host->told = host->down;
+	if (host->down)
+		host->told_at = now;
+	return host->down ? HOSTS_DOWN : HOSTS_UP;
+}
+
 /* The host is left alone for longer than the last time. */
 static void
 leave_alone(struct hosts *h, struct host *host, uint64_t now)
@@ -124,9 +139,7 @@ hosts_done(struct hosts *h, size_t i, enum hosts_outcome outcome, uint64_t now,
 			leave_alone(h, host, now);
 	}
 	host->failed += host->down;
-	if (host->down == was_down)
-		return HOSTS_NO_NEWS;
-	return host->down ? HOSTS_DOWN : HOSTS_UP;
+	return news_of(host, now);
 }
 
 bool

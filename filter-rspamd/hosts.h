@@ -18,7 +18,8 @@ enum {
 	HOSTS_FAILS = 3, /* failures in a row that make it wait */
 	HOSTS_WAIT_MIN_MS = 10 * 1000, /* first and shortest wait */
 	HOSTS_WAIT_MAX_MS = 60 * 1000, /* longest wait */
-	HOSTS_JITTER = 4 /* a wait is up to 1/4 longer or shorter */
+	HOSTS_JITTER = 4, /* a wait is up to 1/4 longer or shorter */
+	HOSTS_QUIET_MS = 10 * 1000 /* of two outages told, least apart */
 };
 
 /* How a try ended. */
@@ -36,12 +37,14 @@ enum hosts_outcome {
 enum hosts_news {
 	HOSTS_NO_NEWS,
 	HOSTS_DOWN, /* an outage began: the first try without a verdict */
-	HOSTS_UP /* it is over: the first verdict after it */
+	HOSTS_UP /* one that was told is over: the first verdict after it */
 };
 
 struct host {
 	bool down; /* in an outage ... */
 	uint64_t since; /* ... which began then, ms */
+	bool told; /* the operator knows of it */
+	uint64_t told_at; /* ms, of the last one told; 0: none */
 	unsigned fails; /* in a row */
 	uint64_t until; /* ms, to be left alone until; 0: not */
 	unsigned wait_ms; /* the last wait */
@@ -86,7 +89,8 @@ int hosts_take(struct hosts *, struct hosts_tries *, uint64_t now_ms);
 
 /*
  * A try on host i ended.  *lasted is the ms since its outage began, if there
- * is or was one.
+ * is or was one.  One that begins within HOSTS_QUIET_MS of another is news
+ * only if it is still there after that: a host may fail every other message.
  */
 enum hosts_news hosts_done(struct hosts *, size_t i, enum hosts_outcome,
     uint64_t now_ms, uint64_t *lasted);

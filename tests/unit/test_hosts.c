@@ -258,9 +258,38 @@ one_warning_an_outage(void **state)
 		assert_int_equal(news, HOSTS_UP);
 		(void)message(HOSTS_ANSWERED, &news);
 		assert_int_equal(news, HOSTS_NO_NEWS);
+		now += HOSTS_QUIET_MS;
 	}
 	assert_int_equal(hosts.host[0].outages, 3);
 	assert_int_equal(hosts.host[0].failed, 9);
+}
+
+static void
+few_warnings_of_a_shaky_host(void **state)
+{
+	enum hosts_news news;
+
+	(void)state;
+	set_up(1, false, 10);
+	(void)message(HOSTS_CLOSED, &news);
+	assert_int_equal(news, HOSTS_DOWN);
+	(void)message(HOSTS_ANSWERED, &news);
+	assert_int_equal(news, HOSTS_UP);
+	for (int i = 0; i < 5; i++) {
+		(void)message(HOSTS_CLOSED, &news);
+		assert_int_equal(news, HOSTS_NO_NEWS);
+		(void)message(HOSTS_ANSWERED, &news);
+		assert_int_equal(news, HOSTS_NO_NEWS);
+	}
+	/* What stays is told, if late. */
+	(void)message(HOSTS_CLOSED, &news);
+	assert_int_equal(news, HOSTS_NO_NEWS);
+	now += HOSTS_QUIET_MS;
+	(void)message(HOSTS_CLOSED, &news);
+	assert_int_equal(news, HOSTS_DOWN);
+	(void)message(HOSTS_ANSWERED, &news);
+	assert_int_equal(news, HOSTS_UP);
+	assert_int_equal(hosts.host[0].outages, 7);
 }
 
 static void
@@ -309,6 +338,7 @@ main(void)
 		cmocka_unit_test(never_all_left_alone),
 		cmocka_unit_test(late_failures_do_not_lengthen_the_wait),
 		cmocka_unit_test(one_warning_an_outage),
+		cmocka_unit_test(few_warnings_of_a_shaky_host),
 		cmocka_unit_test(retries),
 	};
 
