@@ -133,7 +133,7 @@ handshake(struct engine *eng)
 		send_line(eng, "register|report|smtp-in|%s\n",
 		    event_name((enum event)e));
 	for (unsigned p = 0; p < FILTER_PHASES; p++)
-		if (f->on[p] != NULL ||
+		if ((f->on[p] != NULL && p != PHASE_DATA_LINE) ||
 		    (f->message != NULL &&
 			(p == PHASE_DATA_LINE || p == PHASE_COMMIT)))
 			send_line(eng, "register|filter|smtp-in|%s\n",

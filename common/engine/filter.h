@@ -77,7 +77,10 @@ struct filter {
 	/* SIGUSR1: logs the filter's counters after the engine's. */
 	void (*counters)(void);
 
-	/* Answer a request; if it returns without an answer, that is proceed. */
+	/*
+	 * Answer a request; if it returns without an answer, that is proceed.
+	 * Data lines are the engine's, and so is commit if message is set.
+	 */
 	void (*on[FILTER_PHASES])(
 	    struct request *, const struct session *, struct str param);
 
@@ -150,12 +153,14 @@ size_t msg_line_max(const struct msg *);
 /*
  * Lets the message pass.  edit holds changes of msg_header(), or is NULL;
  * the message takes it over.  Without memory for them the message is refused
- * with 451.  A second answer is ignored.
+ * with 451.  A second answer is ignored.  The filter's data stays until the
+ * transaction ends.
  */
 void msg_accept(struct msg *, struct edit *owned);
 /*
  * Replaces the body: lines ended by LF or CRLF, dots not doubled.  To be
- * called before msg_accept().  Returns -1 without memory or disk.
+ * called before msg_accept().  Returns -1 without memory or disk, or if the
+ * message has its answer.
  */
 int msg_set_body(struct msg *, struct str body);
 /* Refuses it; reply as reply_text() makes it. */

@@ -282,7 +282,11 @@ answer_commit(struct msg *m, const struct reply_to *to, struct str reply)
 	eng->count[reply.n == 0 ? COUNT_ACCEPTED : COUNT_REFUSED]++;
 	if (eng->answered != NULL)
 		eng->answered(eng->answered_arg, m, reply);
-	stop_work(m);
+	/* The filter may be the one that led here: its data stays. */
+	if (m->state == MSG_SENT)
+		free_content(m);
+	else
+		stop_work(m);
 	heads_drop(&eng->heads, m->session->id, m);
 	m->state = MSG_ANSWERED;
 }
@@ -301,7 +305,9 @@ msg_sent(struct replay *r, bool ok)
 			answer_commit(m, &m->commit, verdict(m));
 		return;
 	}
-	msg_lose(m, "its text cannot be read back");
+	m->lost = true;
+	msg_warn(m, "its text cannot be read back; it gets 451");
+	free_content(m);
 	/* What was sent stays a message, so it must end like one. */
 	replay_init(r,
 	    &(struct reply_to){ m->version, m->session->id, m->token },

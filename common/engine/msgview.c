@@ -113,9 +113,12 @@ msg_accept(struct msg *m, struct edit *owned)
 int
 msg_set_body(struct msg *m, struct str body)
 {
-	struct store *st = store_new(&m->eng->pool);
+	struct store *st;
 	struct str line;
 
+	if (!msg_is_open(m))
+		return -1;
+	st = store_new(&m->eng->pool);
 	if (st == NULL || store_line(st, STR_NULL) == -1)
 		goto fail;
 	while (body.n > 0) {
