@@ -31,8 +31,8 @@ user_free(struct user *u)
 {
 	struct domain *d, *next;
 
-	LL_FOREACH_SAFE(u->domains, d, next)
-	free(d);
+	LL_FOREACH_SAFE (u->domains, d, next)
+		free(d);
 	free(u->login);
 	free(u);
 }
@@ -144,8 +144,8 @@ usermap_allows(const struct usermap *m, const char *login, const char *domain)
 		HASH_FIND_STR(m->users, "*", u);
 	if (u == NULL)
 		return false;
-	LL_FOREACH(u->domains, d)
-	if (strcmp(d->name, "*") == 0 || sig_is_below(domain, d->name))
-		return true;
+	LL_FOREACH (u->domains, d)
+		if (strcmp(d->name, "*") == 0 || sig_is_below(domain, d->name))
+			return true;
 	return false;
 }

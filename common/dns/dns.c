@@ -432,16 +432,14 @@ dns_fini(void)
 
 	DL_CONCAT(running, done);
 	done = NULL;
-	DL_FOREACH_SAFE(running, q, next)
-	{
+	DL_FOREACH_SAFE (running, q, next) {
 		DL_DELETE(running, q);
 		free_query(q);
 	}
 	if (ctx != NULL)
 		ub_ctx_delete(ctx);
 	ctx = NULL;
-	DL_FOREACH_SAFE(lookups, l, lnext)
-	{
+	DL_FOREACH_SAFE (lookups, l, lnext) {
 		DL_DELETE(lookups, l);
 		free(l);
 	}

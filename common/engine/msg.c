@@ -87,9 +87,9 @@ msg_get(struct engine *eng, struct session *s, const struct wire_event *ev)
 {
 	struct msg *m;
 
-	DL_FOREACH(s->msgs, m)
-	if (m->token == ev->token)
-		break;
+	DL_FOREACH (s->msgs, m)
+		if (m->token == ev->token)
+			break;
 	if (m != NULL && m->state != MSG_ANSWERED)
 		return m;
 	/* Another one in the same transaction. */
@@ -322,9 +322,9 @@ msg_commit(struct engine *eng, struct session *s, const struct wire_event *ev)
 	struct reply_to to = { ev->version, ev->sid, ev->token };
 	struct msg *m;
 
-	DL_FOREACH(s->msgs, m)
-	if (m->state != MSG_ANSWERED)
-		break;
+	DL_FOREACH (s->msgs, m)
+		if (m->state != MSG_ANSWERED)
+			break;
 	if (m == NULL) {
 		engine_answer(
 		    eng, &to, PHASE_COMMIT, ANSWER_REJECT, STR(MSG_TRY_AGAIN));

@@ -138,9 +138,10 @@ first_due(uint64_t by)
 {
 	struct loop_timer *t, *first = NULL;
 
-	DL_FOREACH(timers, t)
-	if (t->set && t->due <= by && (first == NULL || t->due < first->due))
-		first = t;
+	DL_FOREACH (timers, t)
+		if (t->set && t->due <= by &&
+		    (first == NULL || t->due < first->due))
+			first = t;
 	return first;
 }
 
@@ -186,7 +187,7 @@ fake_handles(void)
 	struct loop_timer *t;
 	unsigned n = ios;
 
-	DL_FOREACH(timers, t)
-	n++;
+	DL_FOREACH (timers, t)
+		n++;
 	return n;
 }

@@ -129,8 +129,8 @@ count_queries(void)
 	struct dns_query *q;
 	uint64_t n = 0;
 
-	DL_FOREACH(queries, q)
-	n++;
+	DL_FOREACH (queries, q)
+		n++;
 	return n;
 }
 

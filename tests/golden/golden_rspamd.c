@@ -156,8 +156,8 @@ count_jobs(void)
 	struct http_job *job;
 	uint64_t n = 0;
 
-	DL_FOREACH(jobs, job)
-	n++;
+	DL_FOREACH (jobs, job)
+		n++;
 	return n;
 }
 

@@ -8,4 +8,4 @@
 	     (el) = (tmp))
 #define LL_FOREACH(head, el) \
 	for ((el) = (head); (el) != NULL; (el) = (el)->next)
-#define LL_FOREACH_SAFE(head, el, tmp) DL_FOREACH_SAFE(head, el, tmp)
+#define LL_FOREACH_SAFE(head, el, tmp) DL_FOREACH_SAFE (head, el, tmp)
