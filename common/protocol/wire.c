@@ -47,6 +47,13 @@ split_fields(struct wire_event *ev, struct str rest)
 		ev->field[n - 1] = swap;
 }
 
+/* Old versions tell smtpd's name without a session. */
+static bool
+is_bare_greeting(const struct wire_event *ev)
+{
+	return ev->event == EVENT_LINK_GREETING && ev->version <= WIRE_V04;
+}
+
 static int
 parse_report(struct wire_event *ev, struct str rest)
 {
@@ -56,10 +63,16 @@ parse_report(struct wire_event *ev, struct str rest)
 	if (!str_cut(&rest, '|', &subsystem) || !str_cut(&rest, '|', &name))
 		return -1;
 	more = str_cut(&rest, '|', &sid);
-	if (str_hex64(sid, &ev->sid) == -1)
-		return -1;
-	ev->smtp_in = str_eq(subsystem, STR("smtp-in"));
 	ev->event = event_parse(name);
+	if (str_hex64(sid, &ev->sid) == -1) {
+		if (more || !is_bare_greeting(ev))
+			return -1;
+		ev->kind = WIRE_CONFIG;
+		ev->key = STR("admd");
+		ev->value = sid;
+		return 0;
+	}
+	ev->smtp_in = str_eq(subsystem, STR("smtp-in"));
 	if (more)
 		split_fields(ev, rest);
 	return 0;

@@ -24,6 +24,8 @@ static const struct {
 	{ "config|admd|a|b", "admd", "a|b" },
 	{ "config|", "", "" },
 	{ "config||x", "", "x" },
+	{ "report|0.4|1.0|smtp-in|link-greeting|mx.example.org", "admd",
+	    "mx.example.org" },
 };
 
 static void
