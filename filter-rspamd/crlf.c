@@ -10,12 +10,10 @@ uint64_t
 crlf_size(struct str head, const struct store *st)
 {
 	uint64_t n = head.n;
-	const char *p = head.p, *end = head.p + head.n;
+	struct str line;
 
-	while (p < end && (p = memchr(p, '\n', (size_t)(end - p))) != NULL) {
-		p++;
+	while (str_cut(&head, '\n', &line))
 		n++;
-	}
 	return st == NULL ? n : n + store_size(st) + store_lines(st);
 }
 

@@ -55,16 +55,22 @@ def test_large_headers_in_little_memory(case: Case) -> None:
 
 
 def test_large_replies_in_little_memory(case: Case) -> None:
-    """All replies come at the same time."""
+    """All replies are on their way before one of them ends."""
     verdict = stub.verdict()
     data = stub.http(200, verdict + NEW_BODY,
                      f"Message-Offset: {len(verdict)}")
     messages = {n: mail.message(number=n) for n in range(1, 31)}
+    held: list[int] = []
 
     def together(conn: stub.Conn) -> None:
         conn.read()
         wait.until("all requests", lambda: server.count() == len(messages))
-        conn.sock.sendall(data)
+        try:
+            conn.sock.sendall(data[:-1])
+        finally:
+            held.append(1)
+        wait.until("all replies", lambda: len(held) == len(messages))
+        conn.sock.sendall(data[-1:])
 
     server = case.stub(together)
     mta = limited(case, f"--as={40 * MIB}", server.url)
