@@ -138,10 +138,10 @@ on_wake(void *arg, int what)
 	struct worker *w = arg;
 	char bytes[64];
 
+	/* Seldom more than one byte, and the loop comes again for the rest. */
 	(void)what;
-	while (read(w->wake[0], bytes, sizeof(bytes)) > 0)
-		continue;
-	deliver(w);
+	if (read(w->wake[0], bytes, sizeof(bytes)) > 0)
+		deliver(w);
 }
 
 /* Without threads: one job in a turn, so that others get theirs. */
