@@ -199,7 +199,7 @@ take_words(struct address_parser *p, struct text *t)
 	}
 }
 
-/* What follows the "@" of an address. */
+/* What follows the "@" of an address; it is bad if it is no domain. */
 static int
 take_domain(struct address_parser *p, struct text *domain)
 {
@@ -211,7 +211,9 @@ take_domain(struct address_parser *p, struct text *domain)
 			return -1;
 	} else if (take_words(p, domain) == -1)
 		return -1;
-	return domain->bad || domain->quoted || domain->n == 0 ? -1 : 0;
+	if (domain->quoted || domain->n == 0)
+		domain->bad = true;
+	return 0;
 }
 
 /* Skips "@one,@two:" (section 4.4). */
@@ -247,7 +249,7 @@ take_angle(struct address_parser *p, struct text *local, struct text *domain)
 		return -1;
 	if (peek(p) == '@') {
 		skip(p, 1);
-		if (take_domain(p, domain) == -1)
+		if (take_domain(p, domain) == -1 || domain->bad)
 			return -1;
 	}
 	if (peek(p) != '>')
@@ -278,6 +280,28 @@ take_phrase(struct address_parser *p, struct text *local)
 }
 
 /*
+ * From "@" to the end of an address.  It may as well be a display name that
+ * should have been quoted, "Joe @ Work": then domain is bad.
+ */
+static int
+take_address(
+    struct address_parser *p, const struct text *local, struct text *domain)
+{
+	skip(p, 1);
+	if (take_domain(p, domain) == -1)
+		return -1;
+	if (local->bad || (local->n == 0 && !local->quoted))
+		domain->bad = true;
+	while (p->rest.n > 0 && (peek(p) == '@' || is_stray(peek(p)))) {
+		domain->bad = true;
+		skip(p, 1);
+		if (take_words(p, domain) == -1)
+			return -1;
+	}
+	return 0;
+}
+
+/*
  * One mailbox with its display name.  Returns 1, 0 if there is nothing before
  * the next "," or ";" or ":" or the end, or -1.
  */
@@ -286,21 +310,16 @@ take_mailbox(struct address_parser *p, struct text *local, struct text *domain)
 {
 	if (take_phrase(p, local) == -1)
 		return -1;
-	if (peek(p) == '@' && (local->n > 0 || local->quoted) && !local->bad) {
-		skip(p, 1);
-		if (take_domain(p, domain) == -1)
-			return -1;
-	}
+	if (peek(p) == '@' && take_address(p, local, domain) == -1)
+		return -1;
 	/* An address also serves as a display name, if not a legal one. */
 	if (peek(p) == '<')
 		return take_angle(p, local, domain) == -1 ? -1 : 1;
 	if (peek(p) == ':' && domain->n == 0)
 		return 0;
-	if (local->bad)
+	if (local->bad || domain->bad)
 		return -1;
-	if (domain->n > 0)
-		return 1;
-	return local->n > 0;
+	return domain->n > 0 || local->n > 0;
 }
 
 /* What stands after a mailbox or an empty place: -1 if it may not. */
@@ -350,10 +369,11 @@ address_next(struct address_parser *p, struct address *a)
 			text_reset(&domain);
 			r = take_mailbox(p, &local, &domain);
 		}
+		/* What stands after a mailbox does not make it worse. */
 		if (r == -1 || take_separator(p, r == 1) == -1)
 			p->failed = true;
 	}
 	a->local_n = local.n;
 	a->domain_n = domain.n;
-	return p->failed ? -1 : 1;
+	return r == 1 ? 1 : -1;
 }

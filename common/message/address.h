@@ -35,9 +35,10 @@ void address_init(struct address_parser *, struct str value);
 /*
  * The next mailbox, groups entered, empty places passed over: quoted strings,
  * nested comments, obsolete routes, white space around dots, raw 8-bit text in
- * display names and local parts, encoded words, domain literals.  The domain
- * is as written (any case, U-labels).  Returns 1, 0 at the end, or -1 if the
- * list is malformed from here on or something is too long.
+ * display names and local parts, encoded words, domain literals; also display
+ * names that should have been quoted, as in "Joe @ Work <a@b>".  The domain is
+ * as written (any case, U-labels).  Returns 1, 0 at the end, or -1 if the list
+ * is malformed from here on or something is too long.
  */
 int address_next(struct address_parser *, struct address *)
     __attribute__((__warn_unused_result__));
