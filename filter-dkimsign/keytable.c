@@ -108,15 +108,17 @@ out:
 
 /* The key in a file; each is read once.  NULL if it is no good. */
 static struct key *
-get_key(struct keytable *t, struct str file, const char *where, unsigned line,
-    struct report *r)
+get_key(struct keytable *t, const struct keytable_line *l, const char *where,
+    unsigned line, struct report *r)
 {
-	char *path = str_dup(file);
+	char *path = str_dup(l->file);
 	struct keyfile *f = NULL;
 
 	if (path != NULL)
 		HASH_FIND_STR(t->files, path, f);
 	if (f != NULL) {
+		if (f->key == NULL && !l->repeatable)
+			report_error(r, where, line, "key %s: see above", path);
 		free(path);
 		return f->key;
 	}
@@ -177,25 +179,45 @@ struct names {
 	char d[SIG_NAME_MAX + 1];
 };
 
-static const char *
-convert_names(const struct keytable_line *l, struct names *n)
+/* One line's place, for errors. */
+struct place {
+	const char *where;
+	unsigned line;
+	struct report *report;
+};
+
+static void
+bad_word(const struct place *p, struct str word, const char *why)
+{
+	report_error(p->report, p->where, p->line, "\"%.*s\": %s", (int)word.n,
+	    word.p, why);
+}
+
+/* Tells all that is wrong; -1 if anything is. */
+static int
+convert_names(
+    const struct keytable_line *l, struct names *n, const struct place *p)
 {
 	struct str dots = STR("._domainkey.");
+	unsigned errors = p->report->errors;
 
 	n->domain[0] = '*';
 	n->domain[1] = n->d[0] = '\0';
 	if (!str_eq(l->domain, STR("*")) &&
 	    sig_domain(l->domain, n->domain) == -1)
-		return "the domain is no domain name";
+		bad_word(p, l->domain, "the domain is no domain name");
 	if (sig_domain(l->selector, n->selector) == -1)
-		return "the selector is no domain name";
+		bad_word(p, l->selector, "the selector is no domain name");
 	if (l->d.n > 0 && sig_domain(l->d, n->d) == -1)
-		return "d= is no domain name";
+		bad_word(p, l->d, "d= is no domain name");
+	if (p->report->errors > errors)
+		return -1;
 	if (strlen(n->selector) + dots.n +
-		strlen(n->d[0] != '\0' ? n->d : n->domain) >
+		strlen(n->d[0] != '\0' ? n->d : n->domain) <=
 	    SIG_NAME_MAX)
-		return "selector and domain are too long together";
-	return NULL;
+		return 0;
+	bad_word(p, l->selector, "selector and domain are too long together");
+	return -1;
 }
 
 static bool
@@ -214,16 +236,13 @@ keytable_add(struct keytable *t, const struct keytable_line *l,
 	struct signer s = {
 		.header = l->header, .body = l->body, .lifetime = l->lifetime
 	};
+	const struct place place = { where, line, r };
 	struct keydomain *d;
 	struct names n;
-	const char *bad = convert_names(l, &n);
+	int named = convert_names(l, &n, &place);
 
-	if (bad != NULL) {
-		report_error(r, where, line, "%s", bad);
-		return;
-	}
-	s.key = get_key(t, l->file, where, line, r);
-	if (s.key == NULL)
+	s.key = get_key(t, l, where, line, r);
+	if (s.key == NULL || named == -1)
 		return;
 	d = get_domain(t, n.domain);
 	if (d != NULL && d->n == KEYTABLE_DOMAIN_KEYS) {
@@ -321,7 +340,8 @@ add_words(struct keytable *t, const struct words *w, const char *path,
     struct report *r)
 {
 	struct keytable_line l = keytable_line(t);
-	const char *bad = NULL;
+	const struct place place = { path, w->line, r };
+	const char *bad;
 	struct buf file;
 
 	if (w->n < WORDS_LEAST) {
@@ -333,11 +353,8 @@ add_words(struct keytable *t, const struct words *w, const char *path,
 	l.selector = w->v[1];
 	for (size_t i = WORDS_LEAST; i < w->n; i++) {
 		bad = parse_option(w->v[i], &l);
-		if (bad != NULL) {
-			report_error(r, path, w->line, "\"%.*s\": %s",
-			    (int)w->v[i].n, w->v[i].p, bad);
-			return;
-		}
+		if (bad != NULL)
+			bad_word(&place, w->v[i], bad);
 	}
 	buf_init(&file, WORDS_FILE_MAX);
 	add_path(w->v[2], path, &file);

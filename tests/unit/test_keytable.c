@@ -155,6 +155,15 @@ tells_all_errors(void **state)
 	load("# nothing\n");
 	assert_int_equal(report.errors, 1);
 	unload();
+	load("a..b c..d none.key d=e..f c=no x=y what\n");
+	assert_int_equal(report.errors, 7);
+	unload();
+	/* a bad key file is told for each line, though read once */
+	load("a.example s text\nb.example s rsa.key\nc.example s text\n");
+	assert_int_equal(report.errors, 2);
+	buf_chr(&report.lines, '\0');
+	assert_non_null(strstr(report.lines.p, "table:3: key "));
+	unload();
 }
 
 static void
