@@ -54,6 +54,16 @@ write_new(const char *path, const char *text)
 	return -1;
 }
 
+/* The exit status after all was printed, or an entry was not. */
+static int
+end_output(int printed)
+{
+	if (printed == 0 && fflush(stdout) == 0)
+		return 0;
+	filter_config_error("cannot write the record: %s", strerror(errno));
+	return 1;
+}
+
 int
 tools_genkey(const struct options *o)
 {
@@ -77,11 +87,10 @@ tools_genkey(const struct options *o)
 	else if (write_new(o->key != NULL ? o->key : path, pem) == -1)
 		filter_config_error(
 		    "%s: %s", o->key != NULL ? o->key : path, strerror(errno));
-	else if (print_entry(selector, domain, key) == 0 &&
-	    fflush(stdout) == 0) {
+	else {
 		fprintf(stderr, "private key in %s\n",
 		    o->key != NULL ? o->key : path);
-		status = 0;
+		status = end_output(print_entry(selector, domain, key));
 	}
 	key_pem_free(pem);
 	key_free(key);
@@ -111,8 +120,8 @@ tools_dns(const struct config *c)
 			if (print_entry(s->selector,
 				domain != NULL ? domain : "DOMAIN",
 				s->key) == -1)
-				return 1;
+				return end_output(-1);
 		}
 	}
-	return fflush(stdout) == 0 ? 0 : 1;
+	return end_output(0);
 }

@@ -57,6 +57,12 @@ def test_genkey(case: Case) -> None:
         check.equal("status for a file that exists", again.returncode, 1)
         check.matches("error", again.stderr, "File exists")
         check.same_bytes("key file", path.read_bytes(), before)
+    with open("/dev/full", "w", encoding="ascii") as full:
+        done = subprocess.run([case.program(NAME), *args, "--dns"],
+                              stdout=full, stderr=subprocess.PIPE, text=True,
+                              check=False)
+    check.equal("status with a full disk", done.returncode, 1)
+    check.matches("error", done.stderr, "cannot write the record: No space")
     done = run(case, "--genkey", "-d", "b\u00fccher.example", "-s", "x")
     check.equal("name", record(done)[0], "x._domainkey.xn--bcher-kva.example")
     check.equal("default name", (case.work /
