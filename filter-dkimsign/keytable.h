@@ -25,7 +25,7 @@
 
 enum {
 	KEYTABLE_DOMAIN_KEYS = 8, /* keys of one domain */
-	KEYTABLE_LIFETIME_MAX = 10 * 365 * 86400, /* seconds, x= */
+	KEYTABLE_LIFETIME_MAX = 2000000000, /* seconds, x= */
 };
 
 /* One key as it is used for one domain. */

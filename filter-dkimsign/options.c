@@ -91,6 +91,17 @@ set_once(const char **to, const char *arg)
 	return arg[0] == '\0' ? "is empty" : NULL;
 }
 
+/* filter-dkimsign 0.6 took the last one, and its command lines stay good. */
+static const char *
+set_last(const char **to, const char *arg, const char *name)
+{
+	if (*to != NULL)
+		filter_config_error(
+		    "%s is given twice, only \"%s\" counts", name, arg);
+	*to = NULL;
+	return set_once(to, arg);
+}
+
 static const char *
 set_algorithm(const char *arg)
 {
@@ -145,7 +156,7 @@ set_number(size_t i, const char *arg)
 		return cli_number(
 			   arg, 1, KEYTABLE_LIFETIME_MAX, &opt.lifetime) == 0
 		    ? NULL
-		    : "not a number of seconds";
+		    : "not a number of seconds, 1 to 2000000000";
 	if (i == OPT_WORKERS)
 		return cli_number(arg, 0, WORKER_THREADS_MAX, &opt.threads) == 0
 		    ? NULL
@@ -194,11 +205,11 @@ options_set(size_t i, const char *arg)
 		    ? NULL
 		    : "not a list of field names with from in it";
 	case OPT_KEY:
-		return set_once(&opt.key, arg);
+		return set_last(&opt.key, arg, "-k");
 	case OPT_KEYTABLE:
 		return set_once(&opt.keytable, arg);
 	case OPT_SELECTOR:
-		return set_once(&opt.selector, arg);
+		return set_last(&opt.selector, arg, "-s");
 	case OPT_EXPIRE:
 	case OPT_WORKERS:
 	case OPT_BITS:

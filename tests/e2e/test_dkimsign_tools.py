@@ -143,6 +143,24 @@ def test_more_ways_to_name_domains(case: Case) -> None:
                   "from=unknown.example")
 
 
+def test_old_command_lines(case: Case) -> None:
+    """What filter-dkimsign 0.6 takes, and what it makes of it."""
+    keys = Keys(case)
+    path = str(keys.make("sel"))
+    text = mail.message().decode()
+    old = [f"-d{DOMAIN}", "-ssel", f"-k{path}"]
+    for args, tag in (
+            ([], "s=sel;"), (["-tz"], "z=From:"), (["-zzt"], "z="),
+            (["-s", "b_c"], "s=b_c;"), (["-k", path], "s=sel;"),
+            (["-x", "1", "-x", "1000000000"], "x="), (["-tt"], "t="),
+            (["-c", "simple", "-c", "relaxed"], "c=relaxed/simple;"),
+            (["-arsa-sha256", "-hFrom:to:X-None"], "h=From:From:to:to:X-None;"),
+            (["-d", "example.net", "-d", "localhost"], f"d={DOMAIN};")):
+        done = run(case, *old, *args, "--check", "-", input=text)
+        check.equal(f"status of {args}: {done.stderr}", done.returncode, 0)
+        check.matches(f"signature of {args}", done.stdout, f"[\t ]{tag}")
+
+
 def slow_table(keys: Keys) -> None:
     """Eight signatures of a slow key."""
     path: Path = keys.folder / "slow.key"
