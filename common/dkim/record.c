@@ -80,6 +80,8 @@ check_record(const struct tags *t, struct record *r)
 {
 	enum dkim_error e = check_version(t);
 
+	r->testing = has_flag(t, "y");
+	r->strict = has_flag(t, "s");
 	if (e == DKIM_OK)
 		e = check_type(t, &r->type);
 	if (e != DKIM_OK)
@@ -88,8 +90,6 @@ check_record(const struct tags *t, struct record *r)
 		return DKIM_KEY_HASH;
 	if (!allows(t, "s", "*", "email"))
 		return DKIM_KEY_SERVICE;
-	r->testing = has_flag(t, "y");
-	r->strict = has_flag(t, "s");
 	return take_key(t, r);
 }
 

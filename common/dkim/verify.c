@@ -372,6 +372,13 @@ check_key(const struct item *it, const struct record *r)
 	return DKIM_INTERNAL;
 }
 
+static void
+show_key(struct item *it, const struct record *r)
+{
+	it->out.bits = r->bits;
+	it->out.testing = r->testing;
+}
+
 /* All key records: the one that verifies, else what the first one gives. */
 static enum dkim_error
 check_keys(struct item *it)
@@ -384,10 +391,8 @@ check_keys(struct item *it)
 		e = check_key(it, r);
 		if (i == 0)
 			first = e;
-		if (i == 0 || e == DKIM_OK) {
-			it->out.bits = r->bits;
-			it->out.testing = r->testing;
-		}
+		if (i == 0 || e == DKIM_OK)
+			show_key(it, r);
 	}
 	if (e == DKIM_OK)
 		return DKIM_OK;
@@ -401,6 +406,9 @@ check(struct item *it)
 {
 	enum dkim_error e = check_body(it);
 
+	/* A key in test mode counts whatever fails (section 3.6.1). */
+	if (it->keys != NULL && it->keys->n > 0)
+		show_key(it, &it->keys->v[0]);
 	if (e == DKIM_OK && it->answer == DKIM_UNCHECKED)
 		e = DKIM_KEY_DNS;
 	if (e == DKIM_OK && it->answer != DKIM_OK)

@@ -108,6 +108,9 @@ reads_flags(void **state)
 		{ "k=ed25519; t=ys; p=" ED, false, false },
 		{ "k=ed25519; t=; p=" ED, false, false },
 		{ "k=ed25519; t=y; p=", true, false },
+		{ "k=ed25519; t=y; h=sha1; p=" ED, true, false },
+		{ "k=ed25519; t=y; s=other; p=" ED, true, false },
+		{ "k=x; t=y; p=" ED, true, false },
 	};
 
 	(void)state;

@@ -204,6 +204,22 @@ def test_actions() -> None:
         assert got.startswith(want), f"{args}: {got}, expected {want}"
 
 
+def test_keys_in_test_mode() -> None:
+    """Whatever fails, nothing is refused because of a key with t=y."""
+    key = b"t=y; " + b"".join(RECORD).replace(b"v=DKIM1; ", b"")
+    for selector, text in (("y", key), ("y-sha1", b"h=sha1; " + key),
+                           ("y-revoked", b"t=y; p=")):
+        DNS.add(f"{selector}._domainkey.{DOMAIN}", (text[:250], text[250:]))
+    signed = sign(PLAIN, "y")
+    for raw, want in [
+            (signed, "pass"), (signed.replace(b"Text.", b"Txt."), "fail"),
+            (signed.replace(b"Subject: x", b"Subject: y"), "fail"),
+            (sign(PLAIN, "y-sha1"), "permerror"),
+            (sign(PLAIN, "y-revoked"), "permerror")]:
+        reply = run_one(raw, "--on-fail", "reject", "--on-permerror", "reject")
+        equal("verdict", (reply.results, reply.verdict), (want, "proceed"))
+
+
 def test_junk() -> None:
     reply = run_one(PLAIN, "--on-none", "junk")
     equal("message", reply.text, b"Authentication-Results: mx.example.net;\n"
