@@ -29,7 +29,10 @@ forged_name(struct str text, char out[FORGED_ID_MAX + 1])
 	if (text.n == 0 || text.n > FORGED_ID_MAX)
 		return -1;
 	if (!is_ascii(text)) {
-		if (sig_domain(text, name) == -1)
+		/* A suffix keeps its dot. */
+		if (text.p[0] == '.')
+			*out++ = '.';
+		if (sig_domain(str_from(text, text.p[0] == '.'), name) == -1)
 			return -1;
 		memcpy(out, name, sizeof(name));
 		return 0;
@@ -222,11 +225,27 @@ is_smuggled(struct str raw)
 	return false;
 }
 
-bool
-forged_is(enum forged_mode mode, const struct forged_ids *ids, struct str name,
-    struct str raw)
+/* The field's name, also with control characters, which some readers drop. */
+static bool
+is_name(struct str s)
 {
-	struct str before;
+	size_t n = 0;
+
+	for (size_t i = 0; i < s.n; i++) {
+		if ((unsigned char)s.p[i] <= ' ' || s.p[i] == 0x7f)
+			continue;
+		if (n == field_name.n ||
+		    to_lower(s.p[i]) != to_lower(field_name.p[n]))
+			return false;
+		n++;
+	}
+	return n == field_name.n;
+}
+
+bool
+forged_is(enum forged_mode mode, const struct forged_ids *ids, struct str raw)
+{
+	struct str name;
 
 	switch (mode) {
 	case FORGED_KEEP:
@@ -237,9 +256,8 @@ forged_is(enum forged_mode mode, const struct forged_ids *ids, struct str name,
 	}
 	if (is_smuggled(raw))
 		return true;
-	if (!str_ieq(name, field_name))
+	if (!str_cut(&raw, ':', &name) || !is_name(name))
 		return false;
-	(void)str_cut(&raw, ':', &before);
 	return mode == FORGED_ALL || is_claim(ids, raw);
 }
 
@@ -266,6 +284,8 @@ see(struct rest *r, char c)
 		return SEEN_FIELD;
 	if (c == '\n' && r->empty)
 		return SEEN_END;
+	if (c == '\r' && r->matched == field_name.n && !r->off)
+		return SEEN_FIELD;
 	if (c == '\n' || c == '\r') {
 		*r = (struct rest){ .empty = c == '\n' };
 		return SEEN_NOTHING;

@@ -38,14 +38,14 @@ int forged_name(struct str text, char out[FORGED_ID_MAX + 1])
     __attribute__((__warn_unused_result__));
 
 /*
- * Is this field to be removed?  name as header_next() gives it, raw the whole
- * field.  In mode FORGED_OWN those are: fields whose authserv-id is one of
- * ids; fields that cannot be parsed, among them those of an authres-version
- * other than 1; and fields of any name in which a bare CR is followed by the
- * name, since some readers take CR for a line end.
+ * Is this field, given as a whole, to be removed?  In mode FORGED_OWN those are:
+ * fields whose authserv-id is one of ids; fields that cannot be parsed, among
+ * them those of an authres-version other than 1; and fields of any name in
+ * which a bare CR is followed by the name, since some readers take CR for a
+ * line end.  White space and control characters in the name do not count,
+ * since some readers drop them.
  */
-bool forged_is(enum forged_mode, const struct forged_ids *, struct str name,
-    struct str raw);
+bool forged_is(enum forged_mode, const struct forged_ids *, struct str raw);
 
 /*
  * The rest of a header that was too large to be kept stands at the start of a
