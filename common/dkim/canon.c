@@ -89,34 +89,30 @@ is_relaxed(struct str s)
 	return bad == 0;
 }
 
-/* Length of what relaxed keeps at the start of s: up to a HTAB or two SP. */
-static size_t
-relaxed_run(struct str s)
-{
-	size_t i;
-
-	for (i = 0; i < s.n; i++)
-		if (s.p[i] == '\t' ||
-		    (s.p[i] == ' ' && (i + 1 == s.n || is_wsp(s.p[i + 1]))))
-			break;
-	return i;
-}
-
-/* A line with white space to reduce; none at its end. */
+/*
+ * A line with white space to reduce; none at its end.  Without a branch in the
+ * loop, as nobody can guess where the next SP is.
+ */
 static void
 body_reduce(struct canon_body *b, struct str s)
 {
-	size_t n;
+	bool last = false;
 
 	while (s.n > 0) {
-		n = relaxed_run(s);
-		body_put(b, s.p, n);
-		s = str_from(s, n);
-		if (s.n == 0)
-			return;
-		body_put(b, " ", 1);
-		while (s.n > 0 && is_wsp(s.p[0]))
-			s = str_from(s, 1);
+		size_t room = CANON_BLOCK - b->n, k = s.n < room ? s.n : room;
+		char *start = b->block + b->n, *to = start;
+
+		for (size_t i = 0; i < k; i++) {
+			bool wsp = is_wsp(s.p[i]);
+			*to = wsp ? ' ' : s.p[i];
+			to += !(wsp && last);
+			last = wsp;
+		}
+		b->n += (size_t)(to - start);
+		b->length += (size_t)(to - start);
+		if (k == room)
+			body_flush(b);
+		s = str_from(s, k);
 	}
 }
 
