@@ -13,6 +13,7 @@ enum {
 
 struct key {
 	EVP_PKEY *pkey;
+	EVP_PKEY_CTX *verifier; /* to be copied; NULL: made for each use */
 	enum key_type type;
 	unsigned bits;
 	atomic_uint refs;
@@ -49,6 +50,7 @@ key_free(struct key *k)
 {
 	if (k == NULL || atomic_fetch_sub(&k->refs, 1) > 1)
 		return;
+	EVP_PKEY_CTX_free(k->verifier);
 	EVP_PKEY_free(k->pkey);
 	free(k);
 }
@@ -313,17 +315,36 @@ key_sign(const struct key *k, const unsigned char hash[DIGEST_SIZE],
 	return r;
 }
 
-/* Without the checks of length: OpenSSL makes them. */
-static int
-rsa_verify(const struct key *k, const unsigned char *hash,
-    const unsigned char *sig, size_t n)
+/* What verifies with an RSA key; NULL without memory. */
+static EVP_PKEY_CTX *
+rsa_verifier(EVP_PKEY *pkey)
 {
-	EVP_PKEY_CTX *ctx = EVP_PKEY_CTX_new(k->pkey, NULL);
-	int r = -1;
+	EVP_PKEY_CTX *ctx = EVP_PKEY_CTX_new(pkey, NULL);
 
 	if (ctx != NULL && EVP_PKEY_verify_init(ctx) == 1 &&
 	    EVP_PKEY_CTX_set_rsa_padding(ctx, RSA_PKCS1_PADDING) == 1 &&
 	    EVP_PKEY_CTX_set_signature_md(ctx, EVP_sha256()) == 1)
+		return ctx;
+	EVP_PKEY_CTX_free(ctx);
+	return NULL;
+}
+
+/*
+ * Without the checks of length: OpenSSL makes them.  To copy what is set up
+ * takes a fifth of the time of the verification less than to set it up.
+ */
+static int
+rsa_verify(const struct key *k, const unsigned char *hash,
+    const unsigned char *sig, size_t n)
+{
+	EVP_PKEY_CTX *ctx;
+	int r = -1;
+
+	if (k->verifier != NULL)
+		ctx = EVP_PKEY_CTX_dup(k->verifier);
+	else
+		ctx = rsa_verifier(k->pkey);
+	if (ctx != NULL)
 		r = EVP_PKEY_verify(ctx, sig, n, hash, DIGEST_SIZE) == 1;
 	EVP_PKEY_CTX_free(ctx);
 	return r;
@@ -436,6 +457,8 @@ key_public(enum key_type type, const unsigned char *p, size_t n,
 		if (*out == NULL)
 			e = DKIM_INTERNAL;
 	}
+	if (e == DKIM_OK && type == KEY_RSA)
+		(*out)->verifier = rsa_verifier(pkey);
 	ERR_clear_error();
 	return e;
 }
