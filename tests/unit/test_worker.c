@@ -22,6 +22,8 @@ static atomic_uint worked;
 static struct worker_job *handles[JOBS];
 static atomic_bool gate; /* open: jobs may end */
 static bool inside; /* of worker_start() */
+static atomic_bool queued; /* all jobs of results_do_not_wait() */
+static unsigned last; /* of them */
 
 struct data {
 	unsigned n;
@@ -210,6 +212,49 @@ cancel_of_nothing(void **state)
 	assert_in_range(worker_default_threads(), 1, WORKER_THREADS_MAX);
 }
 
+/* Waits until all are queued; the last of them for the first one's done. */
+static void
+work_in_order(void *owned)
+{
+	struct data *d = owned;
+
+	while (!atomic_load(&queued))
+		(void)usleep(100);
+	if (d->n == last)
+		work_at_gate(owned);
+	else
+		work(owned);
+}
+
+static void
+done_opens_gate(void *owned)
+{
+	atomic_store(&gate, true);
+	on_done(owned);
+}
+
+static const struct worker_ops in_order = { work_in_order, done_opens_gate,
+	on_release };
+
+/* Results of one kind come in batches, but do not wait for long. */
+static void
+results_do_not_wait(void **state)
+{
+	(void)state;
+	for (int other = 0; other < 2; other++) {
+		set_up(1);
+		atomic_store(&queued, false);
+		last = other ? 1 : WORKER_BATCH;
+		for (unsigned i = 0; i < last; i++)
+			start(i, &in_order, false);
+		start(last, other ? &slow : &in_order, false);
+		atomic_store(&queued, true);
+		run();
+		assert_int_equal(done, last + 1);
+		tear_down();
+	}
+}
+
 static void
 no_more_threads_than_the_limit(void **state)
 {
@@ -228,6 +273,7 @@ main(void)
 		cmocka_unit_test(cancel_is_silent),
 		cmocka_unit_test(free_releases_all),
 		cmocka_unit_test(cancel_of_nothing),
+		cmocka_unit_test(results_do_not_wait),
 		cmocka_unit_test(no_more_threads_than_the_limit),
 	};
 
