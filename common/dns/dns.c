@@ -93,8 +93,72 @@ resolv_conf(const struct dns_options *o)
 	return o->resolv_conf != NULL ? o->resolv_conf : "/etc/resolv.conf";
 }
 
-int
-dns_check(const struct dns_options *o, char why[DNS_ERROR_MAX])
+static int
+set_options(struct ub_ctx *c)
+{
+	static const char *const options[][2] = {
+		{ "outgoing-range:", OUTGOING_RANGE },
+		{ "do-not-query-localhost:", "no" },
+		/* Names that are slow must not take the server from others. */
+		{ "infra-keep-probing:", "yes" },
+	};
+
+	/* What an older libunbound does not know, it does without. */
+	for (size_t i = 0; i < sizeof(options) / sizeof(options[0]); i++)
+		(void)ub_ctx_set_option(c, options[i][0], options[i][1]);
+	return ub_ctx_debugout(c, NULL);
+}
+
+static int
+set_servers(
+    struct ub_ctx *c, const struct dns_options *o, char why[DNS_ERROR_MAX])
+{
+	const char *conf = resolv_conf(o);
+	int error;
+
+	for (size_t i = 0; i < o->nservers; i++) {
+		error = ub_ctx_set_fwd(c, o->servers[i]);
+		if (error != 0)
+			return fail(why, "DNS server", o->servers[i],
+			    ub_strerror(error));
+	}
+	if (o->nservers > 0)
+		return 0;
+	error = ub_ctx_resolvconf(c, conf);
+	return error == 0 ? 0 : fail(why, "resolver", conf, ub_strerror(error));
+}
+
+/* Gives libunbound all options; it reads its files. */
+static int
+configure(
+    struct ub_ctx *c, const struct dns_options *o, char why[DNS_ERROR_MAX])
+{
+	int error = 0;
+
+	if (c == NULL || set_options(c) != 0) {
+		(void)snprintf(why, DNS_ERROR_MAX, "DNS resolver: no memory");
+		return -1;
+	}
+	if (set_servers(c, o, why) == -1)
+		return -1;
+	if (o->trust_anchor != NULL)
+		error = ub_ctx_add_ta_file(c, o->trust_anchor);
+	/*
+	 * libunbound reads its files with the first change of a zone.  It
+	 * would answer for the names below test. by itself (RFC 6303), but
+	 * whoever has servers for them means it.
+	 */
+	if (error == 0)
+		error = ub_ctx_zone_add(c, "test.", "transparent");
+	if (error == 0)
+		return 0;
+	return fail(why, "DNS resolver",
+	    o->trust_anchor != NULL ? o->trust_anchor : "start",
+	    ub_strerror(error));
+}
+
+static int
+check_names(const struct dns_options *o, char why[DNS_ERROR_MAX])
 {
 	const char *conf = resolv_conf(o);
 	unsigned port;
@@ -110,6 +174,20 @@ dns_check(const struct dns_options *o, char why[DNS_ERROR_MAX])
 		return fail(
 		    why, "trust anchor", o->trust_anchor, strerror(errno));
 	return 0;
+}
+
+int
+dns_check(const struct dns_options *o, char why[DNS_ERROR_MAX])
+{
+	struct ub_ctx *c;
+	int r;
+
+	if (check_names(o, why) == -1)
+		return -1;
+	c = ub_ctx_create();
+	r = configure(c, o, why);
+	ub_ctx_delete(c);
+	return r;
 }
 
 void
@@ -354,72 +432,22 @@ dns_counters(void)
 
 /* ---- start and end ---- */
 
-static int
-set_options(void)
-{
-	static const char *const options[][2] = {
-		{ "outgoing-range:", OUTGOING_RANGE },
-		{ "do-not-query-localhost:", "no" },
-		/* Names that are slow must not take the server from others. */
-		{ "infra-keep-probing:", "yes" },
-	};
-
-	/* What an older libunbound does not know, it does without. */
-	for (size_t i = 0; i < sizeof(options) / sizeof(options[0]); i++)
-		(void)ub_ctx_set_option(ctx, options[i][0], options[i][1]);
-	return ub_ctx_debugout(ctx, NULL);
-}
-
-static int
-set_servers(const struct dns_options *o, char why[DNS_ERROR_MAX])
-{
-	const char *conf = resolv_conf(o);
-	int error;
-
-	for (size_t i = 0; i < o->nservers; i++) {
-		error = ub_ctx_set_fwd(ctx, o->servers[i]);
-		if (error != 0)
-			return fail(why, "DNS server", o->servers[i],
-			    ub_strerror(error));
-	}
-	if (o->nservers > 0)
-		return 0;
-	error = ub_ctx_resolvconf(ctx, conf);
-	return error == 0 ? 0 : fail(why, "resolver", conf, ub_strerror(error));
-}
-
 int
 dns_init(const struct dns_options *o, char why[DNS_ERROR_MAX])
 {
-	int error = 0;
-
-	if (dns_check(o, why) == -1)
+	if (check_names(o, why) == -1)
 		return -1;
 	timeout_ms = o->timeout_ms != 0 ? o->timeout_ms : DNS_TIMEOUT_MS;
 	timer = loop_timer_new(on_timer, NULL);
 	ctx = ub_ctx_create_event(loop_base());
-	if (timer == NULL || ctx == NULL || set_options() != 0) {
+	if (timer == NULL) {
 		(void)snprintf(why, DNS_ERROR_MAX, "DNS resolver: no memory");
-		goto out;
+		goto bad;
 	}
 	rearm();
-	if (set_servers(o, why) == -1)
-		goto out;
-	if (o->trust_anchor != NULL)
-		error = ub_ctx_add_ta_file(ctx, o->trust_anchor);
-	/*
-	 * libunbound reads its files with the first change of a zone.  It
-	 * would answer for the names below test. by itself (RFC 6303), but
-	 * whoever has servers for them means it.
-	 */
-	if (error == 0)
-		error = ub_ctx_zone_add(ctx, "test.", "transparent");
-	if (error == 0)
+	if (configure(ctx, o, why) == 0)
 		return 0;
-	(void)fail(why, "DNS resolver",
-	    o->trust_anchor != NULL ? o->trust_anchor : "start",
-	    ub_strerror(error));
-out:
+bad:
 	dns_fini();
 	return -1;
 }

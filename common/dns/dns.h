@@ -57,9 +57,10 @@ struct dns_answer {
 struct dns_query;
 
 /*
- * Looks at the options without using them (for -n): addresses, files that can
- * be read.  Without servers, resolv.conf must be there: inside a chroot(2) it
- * has to be copied, or servers given.  Returns 0, or -1 with one line in why.
+ * Looks at the options without using them (for -n): addresses, and files as
+ * libunbound reads them.  Without servers, resolv.conf must be there: inside a
+ * chroot(2) it has to be copied, or servers given.  Returns 0, or -1 with one
+ * line in why.
  */
 int dns_check(const struct dns_options *, char why[DNS_ERROR_MAX])
     __attribute__((__warn_unused_result__));
