@@ -130,6 +130,23 @@ is_plain(struct str s)
 	return is_token(s) && (local.n == 0 || is_token(local));
 }
 
+/*
+ * Beyond ASCII: C1 controls, line and paragraph separators, and what turns
+ * the direction of the text around it.
+ */
+static bool
+is_control(struct str s, size_t n)
+{
+	const unsigned char *p = (const unsigned char *)s.p;
+
+	if (n == 2)
+		return p[0] == 0xc2 && p[1] < 0xa0;
+	if (n != 3 || p[0] != 0xe2)
+		return false;
+	return (p[1] == 0x80 && p[2] >= 0xa8 && p[2] <= 0xae) ||
+	    (p[1] == 0x81 && p[2] >= 0xa6 && p[2] <= 0xa9);
+}
+
 /* One character of a value in quotes; takes it off *s. */
 static void
 value_next(struct str *s, bool utf8, struct buf *out)
@@ -137,7 +154,7 @@ value_next(struct str *s, bool utf8, struct buf *out)
 	size_t n = str_utf8(*s);
 	char c = s->p[0];
 
-	if (n > 1 && utf8)
+	if (n > 1 && utf8 && !is_control(*s, n))
 		buf_add(out, s->p, n);
 	else if (n != 1)
 		buf_chr(out, '?');

@@ -52,7 +52,8 @@ void fold_end(struct fold *);
  * addr-spec of tokens, else as a quoted-string.  CR, LF, NUL and other
  * controls are left out, and it is cut at FOLD_VALUE_MAX bytes (never within a
  * UTF-8 sequence); bytes of 0x80 and above stay only if they are UTF-8 and
- * utf8 is true, else each becomes "?".
+ * utf8 is true, else each becomes "?", as do controls among UTF-8: line ends,
+ * and what turns the direction of text.
  */
 void fold_value(struct str value, bool utf8, struct buf *out);
 

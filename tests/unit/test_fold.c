@@ -161,6 +161,10 @@ static const struct {
 	    "\"b??cher\"" },
 	{ "\xe2\x82\xac\xf0\x9f\x98\x80", "\"\xe2\x82\xac\xf0\x9f\x98\x80\"",
 	    "\"???????\"" },
+	/* NEL, LINE SEPARATOR, RIGHT-TO-LEFT OVERRIDE, an isolate; NBSP */
+	{ "\xc2\x85", "\"?\"", "\"??\"" },
+	{ "\xe2\x80\xa8\xe2\x80\xae", "\"??\"", "\"??????\"" },
+	{ "\xe2\x81\xa7\xc2\xa0", "\"?\xc2\xa0\"", "\"?????\"" },
 	{ "\xfc", "\"?\"", "\"?\"" },
 	{ "\xc3", "\"?\"", "\"?\"" },
 	{ "\xc3\"", "\"?\\\"\"", "\"?\\\"\"" },
