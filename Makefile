@@ -17,8 +17,10 @@ WARN =		-Wall -Wextra -Wshadow -Wmissing-prototypes \
 # With DESTDIR some bmakes look there for the headers of the system.
 CPP_USER !=	echo '$(CPPFLAGS)' | sed 's|-nostdinc -idirafter [^ ]*||'
 CPP_ALL =	-D_GNU_SOURCE -DVERSION='"$(VERSION)"' -I.
-C_ALL =		-std=c11 -pthread $(WARN) $(WERROR) $(CPP_ALL) $(CPP_USER) \
-		$(CFLAGS)
+HARDEN_C !=	sh tests/harden.sh compile '$(CC)' '$(CFLAGS) $(CPP_USER)'
+HARDEN_LINK !=	sh tests/harden.sh link '$(CC)' '$(CFLAGS) $(LDFLAGS)'
+C_ALL =		-std=c11 -pthread $(WARN) $(WERROR) $(HARDEN_C) $(CPP_ALL) \
+		$(CPP_USER) $(CFLAGS)
 
 EVENT_CFLAGS !=	$(PKG_CONFIG) --cflags libevent_core 2>/dev/null || true
 EVENT_LIBS !=	$(PKG_CONFIG) --libs libevent_core 2>/dev/null || true
@@ -41,7 +43,7 @@ LIB_CFLAGS =	$(EVENT_CFLAGS) $(CRYPTO_CFLAGS) $(CURL_CFLAGS) \
 ALL_LIBS =	$(ENGINE_LIBS) $(CRYPTO_LIBS) $(CURL_LIBS) $(JANSSON_LIBS) \
 		$(UNBOUND_LIBS) $(IDN_LIBS)
 ENGINE_LIBS =	$(EVENT_LIBS) $(SECCOMP_LIBS)
-LINK =		$(CC) -pthread $(CFLAGS) $(LDFLAGS)
+LINK =		$(CC) -pthread $(HARDEN_LINK) $(CFLAGS) $(LDFLAGS)
 
 # What is not found, as "library (Debian: package), ...".
 MISSING !=	sh tests/missing.sh '$(PKG_CONFIG)' '$(CC) $(CPP_USER)'

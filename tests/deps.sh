@@ -27,6 +27,8 @@ run    util-linux               unshare, setpriv
 run    openssl                  certificates for STARTTLS
 test   libcmocka-dev            unit tests
 test   bmake                    the Makefile under BSD make
+test   binutils                 reads how the programs are hardened
+test   dpkg-dev                 the flags of a Debian package
 test   mandoc                   checks the manual pages
 test   clang                    second compiler
 test   clang-format             checks the layout

@@ -232,6 +232,53 @@ def missing() -> None:
         assert text in line, line
 
 
+# what readelf says of a program that is hardened in full
+HARDENED = {
+    "position-independent": r"Type: +DYN ",
+    "read-only relocations": r"GNU_RELRO ",
+    "no lazy binding": r"\(FLAGS_1\).* NOW",
+    "no code on the stack": r"GNU_STACK .* RW +0x",
+    "stack protector": r"UND __stack_chk_fail@",
+    "checked copies": r"UND __v?snprintf_chk@",
+}
+
+# compiler, flags of the user, what harden.sh may not add to them
+YIELDS = [
+    ("cc", "-O2 -D_FORTIFY_SOURCE=2", "FORTIFY"),
+    ("cc", "-O0", "FORTIFY"),
+    ("cc", "-O2 -fno-pie", "-fPIE"),
+    ("cc", "-O1 -fsanitize=address", "-"),
+    ("false", "-O2", "-"),
+]
+
+
+@test("the programs are hardened")
+def hardened() -> None:
+    for name in FILTERS:
+        got = subprocess.run(
+            ["readelf", "-W", "-h", "-l", "-d", "--dyn-syms",
+             ROOT / name / name], capture_output=True, text=True, check=True)
+        for what, pattern in HARDENED.items():
+            assert re.search(pattern, got.stdout), f"{name}: no {what}"
+
+
+@test("hardening yields to the flags of the user")
+def yields() -> None:
+    def added(what: str, compiler: str, flags: str) -> str:
+        return subprocess.run(
+            ["sh", "tests/harden.sh", what, compiler, flags], cwd=ROOT,
+            capture_output=True, text=True, check=True).stdout
+
+    assert "-D_FORTIFY_SOURCE=" in added("compile", "cc", "-O2")
+    assert "-pie " in added("link", "cc", "-O2")
+    for compiler, flags, text in YIELDS:
+        got = added("compile", compiler, flags)
+        assert text not in got, f"{compiler} {flags}: {got}"
+    for flags in ("-static", "-no-pie"):
+        got = added("link", "cc", flags)
+        assert "-pie " not in got and "relro" in got, got
+
+
 def main() -> int:
     bad = 0
     for name, func in TESTS_TO_RUN:
