@@ -1,0 +1,79 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: ISC
+"""Plays each fault of the table to a real filter; prints TAP.
+
+Arguments: words that names of the faults to play have in them.
+--table prints the table as tests/README.md has it.
+"""
+
+import sys
+import traceback
+from concurrent.futures import ThreadPoolExecutor
+
+import case
+import table
+from case import Case, Fault, Skip
+
+AT_ONCE = 8                     # most of them only wait
+README = case.TESTS / "README.md"
+
+
+def row(fault: Fault) -> str:
+    return (f"| {fault.name} | {fault.filter} | {fault.what} "
+            f"| {fault.policy} |")
+
+
+def play(fault: Fault, filter_: str) -> str:
+    """The TAP lines of one test."""
+    name = f"{filter_}: {fault.name}"
+    it = Case(fault, filter_)
+    try:
+        fault.play(it)
+        return f"ok - faults {name}"
+    except Skip as why:
+        return f"ok - faults {name} # SKIP {why}"
+    except Exception:           # pylint: disable=broad-exception-caught
+        text = traceback.format_exc().rstrip().replace("\n", "\n# ")
+        return f"not ok - faults {name}\n# {text}"
+    finally:
+        it.undo.close()
+
+
+def check_readme() -> str:
+    """The table in README.md is the one that is played."""
+    shown = [line for line in README.read_text().splitlines()
+             if line.startswith("| ") and line.count(" | ") == 3]
+    missing = [row(f) for f in table.FAULTS if row(f) not in shown]
+    names = [f.name for f in table.FAULTS]
+    if not missing and len(set(names)) == len(names):
+        return "ok - faults: README.md shows this table"
+    return "not ok - faults: README.md shows this table\n# " + "\n# ".join(
+        missing)
+
+
+def main() -> int:
+    if sys.argv[1:] == ["--table"]:
+        print("\n".join(map(row, table.FAULTS)))
+        return 0
+    tests = [(fault, name) for fault in table.FAULTS
+             for name in (case.ALL if fault.filter == "all"
+                          else (fault.filter,))
+             if not sys.argv[1:]
+             or any(word in f"{fault.filter}: {fault.name}" for word in sys.argv[1:])]
+    bad = False
+    try:
+        with ThreadPoolExecutor(AT_ONCE) as pool:
+            for lines in pool.map(lambda test: play(*test), tests):
+                bad = bad or lines.startswith("not ok")
+                print(lines, flush=True)
+        if not sys.argv[1:]:
+            lines = check_readme()
+            bad = bad or lines.startswith("not ok")
+            print(lines)
+    finally:
+        case.clean_up()
+    return bad
+
+
+if __name__ == "__main__":
+    sys.exit(main())
