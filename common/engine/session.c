@@ -93,6 +93,7 @@ end_tx(struct session *s)
 	s->env.msgid = s->env.mail_from = NULL;
 	s->env.nrcpts = 0;
 	s->env.broken = false;
+	s->last_rcpt = 0;
 }
 
 /* Forgets all but the id. */
