@@ -4,10 +4,14 @@ int
 wire_version(struct str s, unsigned *out)
 {
 	struct str major;
-	uint64_t a, b;
+	uint64_t a, b = 0;
+	bool has_minor = str_cut(&s, '.', &major);
+	size_t n = 0;
 
-	if (!str_cut(&s, '.', &major) || str_u64(major, 999, &a) == -1 ||
-	    str_u64(s, 999, &b) == -1)
+	while (n < s.n && is_digit(s.p[n]))
+		n++;
+	if (str_u64(major, 999, &a) == -1 ||
+	    (has_minor && str_u64(str_head(s, n), 999, &b) == -1))
 		return -1;
 	*out = (unsigned)(a * 1000 + b);
 	return 0;

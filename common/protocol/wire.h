@@ -55,7 +55,10 @@ struct wire_event {
  */
 int wire_parse(struct str line, struct wire_event *);
 
-/* A version such as "0.7".  Returns 0, or -1 if it is none. */
+/*
+ * A version such as "0.7"; a later smtpd may write "1", "0.8.1" or "0.8-beta".
+ * Returns 0, or -1 if it is none.
+ */
 int wire_version(struct str, unsigned *);
 
 /*

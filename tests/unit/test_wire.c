@@ -184,10 +184,8 @@ test_malformed(void **state)
 		"report|",
 		"report|0.7",
 		"report|x|1.0|smtp-in|tx-begin|a1|01",
-		"report|7|1.0|smtp-in|tx-begin|a1|01",
-		"report|0.7.1|1.0|smtp-in|tx-begin|a1|01",
-		"report|0.|1.0|smtp-in|tx-begin|a1|01",
 		"report|.7|1.0|smtp-in|tx-begin|a1|01",
+		"report|0.|1.0|smtp-in|tx-begin|a1|01",
 		"report|0.1000|1.0|smtp-in|tx-begin|a1|01",
 		"report|0.7|1.0",
 		"report|0.7|1.0|smtp-in",
@@ -249,9 +247,18 @@ test_version(void **state)
 	assert_true(v > WIRE_V07);
 	assert_int_equal(wire_version(STR("1.2"), &v), 0);
 	assert_int_equal(v, 1002);
-	assert_int_equal(wire_version(STR("7.8.0"), &v), -1);
+	assert_int_equal(wire_version(STR("0.7.1"), &v), 0);
+	assert_int_equal(v, 7);
+	assert_int_equal(wire_version(STR("0.8-beta"), &v), 0);
+	assert_int_equal(v, 8);
+	assert_int_equal(wire_version(STR("1"), &v), 0);
+	assert_int_equal(v, 1000);
+	assert_int_equal(wire_version(STR("0."), &v), -1);
+	assert_int_equal(wire_version(STR("0.x"), &v), -1);
+	assert_int_equal(wire_version(STR("x.7"), &v), -1);
+	assert_int_equal(wire_version(STR("0.1000"), &v), -1);
 	assert_int_equal(wire_version(STR(""), &v), -1);
-	assert_int_equal(v, 1002);
+	assert_int_equal(v, 1000);
 }
 
 static const struct {
