@@ -166,7 +166,8 @@ tests/replies/apply-reply.o: $(HDRS)
 BENCH_OBJS =	tests/bench/answer.o tests/bench/channel.o \
 		tests/bench/chaos.o tests/bench/handshake.o \
 		tests/bench/mail.o tests/bench/session.o \
-		tests/bench/smtpd.o tests/bench/stats.o tests/bench/text.o
+		tests/bench/smtpd.o tests/bench/soak.o tests/bench/stats.o \
+		tests/bench/text.o
 BENCH_PROGS =	tests/bin/bench-smtpd tests/bin/bench-echo \
 		tests/bin/bench-httpstub tests/bin/bench-opendkim
 
@@ -302,6 +303,14 @@ SECONDS =	60
 fuzz: tests/bin/.fuzz
 	@sh tests/fuzz/run.sh $(SECONDS)
 
+# The long forms of the suite soak: so many messages through each filter, and so
+# many minutes of bad clients.
+COUNT =		1000000
+MINUTES =	30
+
+soak: test-programs
+	@$(PYTHON) tests/soak/million.py $(COUNT)
+
 test-programs: all tests/bin/apply-reply tests/bin/filter-sample \
 		bench-programs tests/bin/.unit
 
@@ -351,4 +360,4 @@ clean:
 	rm -rf tests/bin
 
 .PHONY: all bench bench-programs check clean demo deps deps-test e2e e2e-next \
-	install libs lint suite test-programs uninstall
+	install libs lint soak suite test-programs uninstall

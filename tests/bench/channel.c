@@ -230,6 +230,7 @@ stderr_bytes(struct bench *b, const char *p, size_t len)
 
 	if (b->opt.show)
 		(void)!write(2, p, len);
+	soak_stderr(b, p, len);
 	b->st.err_bytes += len;
 	for (i = 0; i < len; i++) {
 		if (p[i] == '\n') {

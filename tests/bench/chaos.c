@@ -201,6 +201,21 @@ odd_headers(struct bench *b)
 	add(t, "body");
 }
 
+/* A message with lines of more bytes than can be answered, by which of 1 to 4.
+ */
+void
+chaos_overlong(struct bench *b, size_t which)
+{
+	struct text *t = headed(b, "Subject: too long lines");
+
+	if (which == 2)
+		add_long(t, ' ', b->datamax + 1);
+	add(t, "");
+	add_long(t, which == 3 ? '.' : 'y', b->datamax + which);
+	add_long(t, 'y', 65534);
+	add(t, "end");
+}
+
 /*
  * Messages that clients really send, rightly or not.  The longest lines only
  * if asked for: a filter must change those or refuse them.
@@ -222,15 +237,6 @@ chaos_texts(struct bench *b)
 	memcpy(t->buf + t->off[4], "X", 1);
 	add_long(t, ' ', b->datamax / 2);
 	add(t, "");
-	if (!b->opt.overlong)
-		return;
-	for (i = 1; i < 5; i++) {
-		t = headed(b, "Subject: too long lines");
-		if (i == 2)
-			add_long(t, ' ', b->datamax + 1);
-		add(t, "");
-		add_long(t, i == 3 ? '.' : 'y', b->datamax + i);
-		add_long(t, 'y', 65534);
-		add(t, "end");
-	}
+	for (i = 1; b->opt.overlong && i < 5; i++)
+		chaos_overlong(b, i);
 }

@@ -2,7 +2,8 @@
  * SPDX-License-Identifier: ISC
  *
  * Answers each POST with a fixed reply of rspamd, at once or after a fixed
- * delay, as rspamd does: one request per connection.
+ * delay, as rspamd does: one request per connection.  With -f some requests of
+ * a thousand get something else.
  */
 #include <sys/epoll.h>
 #include <sys/resource.h>
@@ -47,6 +48,19 @@ struct conn {
 	size_t linelen;
 };
 
+/* What a request can get instead of the reply. */
+enum fault {
+	FAULT_500,
+	FAULT_503,
+	FAULT_NO_JSON,
+	FAULT_HALF,
+	FAULT_CLOSE,
+	FAULT_RESET,
+	FAULT_LATE,
+	FAULT_SILENCE,
+	FAULTS
+};
+
 /* Replies that are due later, in order because the delay is fixed. */
 struct due {
 	uint64_t at;
@@ -54,10 +68,18 @@ struct due {
 	int fd;
 };
 
+struct ring {
+	struct due due[FDS_MAX];
+	size_t head, count;
+};
+
+static const char *const names[FAULTS] = { "error-500", "error-503", "no-json",
+	"half", "close", "reset", "late", "silence" };
+
 static struct conn conns[FDS_MAX];
-static struct due due[FDS_MAX];
-static size_t duehead, duecount;
-static uint64_t delay_ns, requests, bytes;
+static struct ring usual, late;
+static uint64_t delay_ns, late_ns = 1000000000, requests, bytes;
+static uint64_t fault_rate, faults[FAULTS];
 static volatile sig_atomic_t stop;
 static char reply[4096];
 static size_t replylen;
@@ -109,27 +131,79 @@ conn_close(int fd)
 static void
 answer(int fd)
 {
-	requests++;
 	(void)!write(fd, reply, replylen);
 	conn_close(fd);
+}
+
+/* After that time, which is the same for all in the ring. */
+static void
+answer_later(struct ring *r, uint64_t ns, int fd)
+{
+	if (r->count == FDS_MAX) {
+		conn_close(fd);
+		return;
+	}
+	r->due[(r->head + r->count++) % FDS_MAX] =
+	    (struct due){ now() + ns, conns[fd].serial, fd };
+}
+
+static void
+error_reply(int fd, const char *status, const char *body)
+{
+	dprintf(fd,
+	    "HTTP/1.1 %s\r\nConnection: close\r\nContent-Length: %zu"
+	    "\r\n\r\n%s",
+	    status, strlen(body), body);
+	conn_close(fd);
+}
+
+static void
+misbehave(int fd, enum fault fault)
+{
+	struct linger now_l = { 1, 0 };
+
+	faults[fault]++;
+	switch (fault) {
+	case FAULT_500:
+		error_reply(fd, "500 Internal error", "{\"error\":\"x\"}");
+		break;
+	case FAULT_503:
+		error_reply(fd, "503 Unavailable", "");
+		break;
+	case FAULT_NO_JSON:
+		error_reply(fd, "200 OK", "<html>");
+		break;
+	case FAULT_HALF:
+		(void)!write(fd, reply, replylen / 2);
+		conn_close(fd);
+		break;
+	case FAULT_RESET:
+		(void)setsockopt(
+		    fd, SOL_SOCKET, SO_LINGER, &now_l, sizeof(now_l));
+		conn_close(fd);
+		break;
+	case FAULT_LATE:
+		answer_later(&late, late_ns, fd);
+		break;
+	case FAULT_SILENCE: /* until the other side hangs up */
+		break;
+	case FAULT_CLOSE:
+	case FAULTS:
+		conn_close(fd);
+	}
 }
 
 static void
 complete(int fd)
 {
-	struct conn *c = &conns[fd];
-
-	if (delay_ns == 0) {
+	conns[fd].state = WAITING;
+	requests++;
+	if (fault_rate > 0 && (uint64_t)random() % 1000 < fault_rate)
+		misbehave(fd, (enum fault)(random() % FAULTS));
+	else if (delay_ns == 0)
 		answer(fd);
-		return;
-	}
-	c->state = WAITING;
-	if (duecount == FDS_MAX) {
-		conn_close(fd);
-		return;
-	}
-	due[(duehead + duecount++) % FDS_MAX] =
-	    (struct due){ now() + delay_ns, c->serial, fd };
+	else
+		answer_later(&usual, delay_ns, fd);
 }
 
 /* The head is complete: how long is the body? */
@@ -261,27 +335,23 @@ accept_all(int ep, int listener)
 	}
 }
 
-/* Sends what is due; returns the time until the next, or 1 s. */
-static struct timespec
-send_due(void)
+/* Sends what is due; returns the ns until the next, at most wait. */
+static uint64_t
+send_due(struct ring *r, uint64_t wait)
 {
-	struct timespec ts = { 1, 0 };
 	struct due *d;
 	uint64_t t = now();
 
-	while (duecount > 0) {
-		d = &due[duehead];
-		if (d->at > t) {
-			ts.tv_sec = (time_t)((d->at - t) / 1000000000U);
-			ts.tv_nsec = (long)((d->at - t) % 1000000000U);
-			break;
-		}
+	while (r->count > 0) {
+		d = &r->due[r->head];
+		if (d->at > t)
+			return d->at - t < wait ? d->at - t : wait;
 		if (conns[d->fd].serial == d->serial)
 			answer(d->fd);
-		duehead = (duehead + 1) % FDS_MAX;
-		duecount--;
+		r->head = (r->head + 1) % FDS_MAX;
+		r->count--;
 	}
-	return ts;
+	return wait;
 }
 
 static int
@@ -312,6 +382,7 @@ serve(int listener)
 {
 	struct epoll_event ev[256] = { { .events = EPOLLIN } };
 	struct timespec ts;
+	uint64_t wait;
 	int ep, i, n;
 
 	ep = epoll_create1(EPOLL_CLOEXEC);
@@ -321,7 +392,8 @@ serve(int listener)
 		exit(1);
 	}
 	while (!stop) {
-		ts = send_due();
+		wait = send_due(&late, send_due(&usual, 999999999));
+		ts = (struct timespec){ 0, (long)wait };
 		n = epoll_pwait2(ep, ev, 256, &ts, NULL);
 		for (i = 0; i < n; i++) {
 			if (ev[i].data.fd == listener)
@@ -332,7 +404,10 @@ serve(int listener)
 	}
 }
 
-/* httpstub [-d milliseconds] [-p port]: prints its port, ends on SIGTERM */
+/*
+ * httpstub [-d milliseconds] [-p port] [-f faults of 1000] [-l late, ms]:
+ * prints its port, ends on SIGTERM
+ */
 int
 main(int argc, char **argv)
 {
@@ -340,9 +415,13 @@ main(int argc, char **argv)
 	unsigned int port = 0;
 	int opt;
 
-	while ((opt = getopt(argc, argv, "d:p:")) != -1) {
+	while ((opt = getopt(argc, argv, "d:f:l:p:")) != -1) {
 		if (opt == 'd')
 			delay_ns = strtoull(optarg, NULL, 10) * 1000000U;
+		else if (opt == 'f')
+			fault_rate = strtoull(optarg, NULL, 10);
+		else if (opt == 'l')
+			late_ns = strtoull(optarg, NULL, 10) * 1000000U;
 		else if (opt == 'p')
 			port = (unsigned int)strtoul(optarg, NULL, 10);
 		else
@@ -359,7 +438,11 @@ main(int argc, char **argv)
 	    "Content-Type: application/json\r\nContent-Length: %zu\r\n\r\n%s",
 	    sizeof(json) - 1, json);
 	serve(listen_on(port));
-	fprintf(stderr, "requests=%llu\tbytes=%llu\n",
+	fprintf(stderr, "requests=%llu\tbytes=%llu",
 	    (unsigned long long)requests, (unsigned long long)bytes);
+	for (opt = 0; opt < FAULTS; opt++)
+		fprintf(stderr, "\t%s=%llu", names[opt],
+		    (unsigned long long)faults[opt]);
+	fputc('\n', stderr);
 	return 0;
 }

@@ -8,6 +8,7 @@
 
 #define ADDRESS_REPORT_MAX 254 /* a longer address is not reported */
 #define BURST_ALONE 1024 /* lines in a row while one session sends */
+#define RESET_NS 5000000U /* taken back at most that long after the dot */
 
 /* Line i as it goes through the pipe, with its LF; the last is the dot. */
 const char *
@@ -35,7 +36,7 @@ mail_command(struct bench *b, struct session *s)
 	size_t n;
 
 	n = b->opt.chaos ? (size_t)bench_random(b) : s->mails_left + s->index;
-	s->text = &b->text[n % b->ntexts];
+	s->text = b->weights > 0 ? soak_pick(b) : &b->text[n % b->ntexts];
 	s->sender = chaos_address(b, b->opt.sender);
 	if (b->opt.chaos && bench_chance(b, 10))
 		s->sender = "";
@@ -121,8 +122,12 @@ mail_data(struct bench *b, struct session *s)
 	s->partial = false;
 	s->dot_ns = s->back_ns = 0;
 	s->drop_at = SIZE_MAX;
+	s->reset_ns = 0;
 	if (bench_chance(b, b->opt.drop))
 		s->drop_at = bench_random(b) % (s->nlines + 2);
+	/* Half of them after the dot, most while the filter works on it. */
+	if (s->drop_at != SIZE_MAX && b->weights > 0 && bench_chance(b, 50))
+		s->drop_at = s->nlines + 1 + !bench_chance(b, 20);
 	s->txdata_at = 3;
 	if (b->opt.chaos)
 		s->txdata_at = bench_random(b) % 2 == 0
@@ -148,11 +153,12 @@ unlist(struct bench *b, struct session *s)
 }
 
 /* The client goes away, or talks on after its dot and is thrown out. */
-static void
-drop(struct bench *b, struct session *s, bool pipelined)
+void
+mail_drop(struct bench *b, struct session *s, bool pipelined)
 {
 	unlist(b, s);
 	b->st.dropped++;
+	b->st.unseen += s->next == 0 && !s->dot_sent[0];
 	if (pipelined)
 		handshake_report(b, s, EV_TX_DATA, "|%08x|permfail", s->msgid);
 	else if (b->opt.chaos && bench_chance(b, 20))
@@ -183,7 +189,9 @@ finish(struct bench *b, struct session *s)
 	if (s->txdata_at != SIZE_MAX)
 		tx_data(b, s);
 	if (s->drop_at == s->nlines + 1)
-		drop(b, s, true);
+		mail_drop(b, s, true);
+	else if (s->drop_at == s->nlines + 2)
+		s->reset_ns = b->now_ns + bench_random(b) % RESET_NS;
 }
 
 /* Queues the next lines of a session, at most burst of them. */
@@ -200,7 +208,7 @@ mail_lines(struct bench *b, struct session *s, size_t burst)
 		if (s->next == s->txdata_at)
 			tx_data(b, s);
 		if (s->next == s->drop_at) {
-			drop(b, s, false);
+			mail_drop(b, s, false);
 			return;
 		}
 		line = mail_line(s, s->next++, &len);
@@ -213,7 +221,7 @@ mail_lines(struct bench *b, struct session *s, size_t burst)
 	if (s->next < s->nlines)
 		return;
 	if (s->drop_at == s->nlines)
-		drop(b, s, false);
+		mail_drop(b, s, false);
 	else
 		finish(b, s);
 }

@@ -110,6 +110,7 @@ session_begin(struct bench *b, struct session *s)
 		b->st.begun += s->mails_left;
 	}
 	b->alive++;
+	b->st.sessions++;
 	s->ghost = b->opt.ghosts && bench_chance(b, 20);
 	if (b->opt.chaos)
 		s->origin = (unsigned int)(bench_random(b) %

@@ -36,6 +36,10 @@ enum {
 	OPT_LABEL,
 	OPT_TRACE,
 	OPT_SENDER,
+	OPT_SHARE,
+	OPT_HUP,
+	OPT_SAMPLES,
+	OPT_COUNTERS,
 	OPT_CHAOS,
 	OPT_GHOSTS,
 	OPT_OVERLONG,
@@ -67,6 +71,10 @@ static const struct option longopts[] = {
 	{ "label", required_argument, NULL, OPT_LABEL },
 	{ "trace", required_argument, NULL, OPT_TRACE },
 	{ "sender", required_argument, NULL, OPT_SENDER },
+	{ "share", required_argument, NULL, OPT_SHARE },
+	{ "hup", required_argument, NULL, OPT_HUP },
+	{ "samples", required_argument, NULL, OPT_SAMPLES },
+	{ "counters", required_argument, NULL, OPT_COUNTERS },
 	{ "chaos", no_argument, NULL, OPT_CHAOS },
 	{ "ghosts", no_argument, NULL, OPT_GHOSTS },
 	{ "overlong", no_argument, NULL, OPT_OVERLONG },
@@ -87,6 +95,8 @@ static const char usage[] =
     "  --headers N       more header fields (0)\n"
     "  --rcpts N         recipients (1)\n"
     "  --signed FILE     send this message; may be repeated\n"
+    "  --share W:WHAT    a size, a file or \"overlong\", sent W times in the\n"
+    "                    sum of all W; may be repeated\n"
     "  --sender ADDR     envelope sender (sender@example.net)\n"
     "  --idle N          sessions that stay idle all the time (0)\n"
     "  --burst N         lines of one session in a row (1)\n"
@@ -104,6 +114,9 @@ static const char usage[] =
     "  --seed N          for all random choices (1)\n"
     "  --timeout S       silence that counts as a hang (20)\n"
     "  --trace FILE      write the dialogue\n"
+    "  --hup N           SIGHUP after each N messages\n"
+    "  --samples FILE    messages, seconds, resident KiB, descriptors\n"
+    "  --counters FILE   what the filter says to SIGUSR1 at the end\n"
     "  --show            show the filter's stderr\n"
     "  --label TEXT      name in the result line\n";
 
@@ -248,6 +261,12 @@ parse_words(struct options *o, int opt, char *arg)
 		o->trace = arg;
 	else if (opt == OPT_SENDER)
 		o->sender = arg;
+	else if (opt == OPT_SAMPLES)
+		o->samples = arg;
+	else if (opt == OPT_COUNTERS)
+		o->counters = arg;
+	else if (opt == OPT_SHARE && o->nshares < TEXTS_MAX)
+		o->share[o->nshares++] = arg;
 	else
 		bench_die("bad value: %s", arg);
 }
@@ -305,6 +324,7 @@ parse_number(struct options *o, int opt, char *arg)
 		{ OPT_IDLE, &o->idle, 0, 900000 },
 		{ OPT_MAILS, &o->mails, 1, SIZE_MAX },
 		{ OPT_BURST, &o->burst, 1, SIZE_MAX },
+		{ OPT_HUP, &o->hup, 1, SIZE_MAX },
 	};
 	const struct {
 		int opt;
@@ -366,6 +386,7 @@ parse_options(struct options *o, int argc, char **argv)
 		case OPT_IDLE:
 		case OPT_MAILS:
 		case OPT_BURST:
+		case OPT_HUP:
 		case OPT_DROP:
 		case OPT_CHAIN:
 		case OPT_TIMEOUT:
@@ -437,6 +458,7 @@ bench_run(struct bench *b)
 	}
 	b->last = &b->slot[0];
 	open_idlers(b);
+	soak_start(b);
 	b->st.cpu_ns = channel_cpu(b);
 	b->st.start_ns = bench_now();
 	b->st.own_ns = (uint64_t)clock();
@@ -445,12 +467,14 @@ bench_run(struct bench *b)
 		if (b->opt.eof_early && b->st.begun > b->opt.count / 2)
 			break;
 		channel_turn(b, wait_time(b));
+		soak_turn(b);
 	}
 	b->st.stop_ns = bench_now();
 	b->st.own_ns =
 	    ((uint64_t)clock() - b->st.own_ns) * (1000000000U / CLOCKS_PER_SEC);
 	b->st.cpu_ns = channel_cpu(b) - b->st.cpu_ns;
 	b->st.rss_kb = channel_rss(b, "VmHWM:");
+	soak_end(b);
 }
 
 int

@@ -108,10 +108,12 @@ struct options {
 	double rate;
 	enum expect expect;
 	const char *verdict; /* accept, tempfail, permfail or any */
-	const char *label, *trace, *sender;
+	const char *label, *trace, *sender, *samples, *counters;
 	bool chaos, ghosts, overlong, eof_early, show;
 	char **files;
 	size_t nfiles;
+	const char *share[TEXTS_MAX]; /* WEIGHT:WHAT */
+	size_t nshares, hup;
 };
 
 /*
@@ -125,6 +127,7 @@ struct text {
 	size_t nlines, linecap;
 	size_t content; /* bytes without LF and stuffing */
 	bool loose; /* has lines that must be cut: only limits are checked */
+	size_t weight; /* with --share: how often it is sent */
 };
 
 struct session {
@@ -146,6 +149,7 @@ struct session {
 	size_t nhead, nlines; /* nlines counts head and text, not the dot */
 	size_t next, want; /* line to send, line expected back */
 	size_t drop_at; /* line before which the client goes, SIZE_MAX never */
+	uint64_t reset_ns; /* when it is taken back while the filter works */
 	size_t txdata_at; /* line before which tx-data is reported */
 	size_t got; /* content bytes that came back, for loose texts */
 	size_t added; /* lines the filter put on top */
@@ -163,6 +167,7 @@ struct dot {
 
 struct stats {
 	uint64_t begun, accepted, tempfail, permfail, dropped, early;
+	uint64_t sessions, unseen; /* unseen: dropped before the first line */
 	uint64_t content, in, out; /* bytes: message, to and from the filter */
 	uint64_t late, added, err_bytes, err_lines, err_control;
 	uint64_t start_ns, stop_ns, cpu_ns, own_ns;
@@ -189,7 +194,7 @@ struct bench {
 	size_t nactive, turn;
 	bool more; /* sessions wait for room in the queue to start */
 	struct text text[TEXTS_MAX];
-	size_t ntexts;
+	size_t ntexts, weights;
 	struct session *last;
 
 	char *out;
@@ -202,7 +207,9 @@ struct bench {
 	size_t errline;
 	uint64_t now_ns, next_ns, heard_ns;
 	uint64_t rng;
-	void *trace;
+	void *trace, *samples;
+	void *counters; /* takes what is written to stderr */
+	uint64_t next_sample, next_hup;
 	struct stats st;
 };
 
@@ -246,6 +253,8 @@ void handshake_ask(
 
 /* text.c: the messages */
 void text_load(struct bench *b);
+void text_made(struct bench *b, size_t size);
+void text_file(struct bench *b, const char *path);
 struct text *text_new(struct bench *b);
 void text_line(struct text *t, const char *p, size_t len);
 void text_raw(struct text *t, const char *p, size_t len);
@@ -267,6 +276,7 @@ void mail_begin(struct bench *b, struct session *s);
 void mail_rcpt(struct bench *b, struct session *s, const char *result);
 void mail_data(struct bench *b, struct session *s);
 void mail_lines(struct bench *b, struct session *s, size_t burst);
+void mail_drop(struct bench *b, struct session *s, bool pipelined);
 void mail_rollback(struct bench *b, struct session *s);
 void mail_commit(struct bench *b, struct session *s);
 void mail_refuse(struct bench *b, struct session *s, const char *text);
@@ -276,10 +286,19 @@ const char *mail_line(const struct session *s, size_t i, size_t *len);
 /* answer.c: checks of what the filter writes */
 void answer_bytes(struct bench *b);
 
+/* soak.c: long runs of mixed messages, watched from outside */
+void soak_texts(struct bench *b);
+const struct text *soak_pick(struct bench *b);
+void soak_start(struct bench *b);
+void soak_turn(struct bench *b);
+void soak_stderr(struct bench *b, const char *p, size_t len);
+void soak_end(struct bench *b);
+
 /* chaos.c: odd but legal */
 void chaos_config(struct bench *b);
 void chaos_noise(struct bench *b, struct session *s);
 void chaos_texts(struct bench *b);
+void chaos_overlong(struct bench *b, size_t which);
 const char *chaos_extra(struct bench *b);
 const char *chaos_address(struct bench *b, const char *usual);
 

@@ -53,6 +53,8 @@ stats_print(struct bench *b)
 	printf("\taccepted=%llu\ttempfail=%llu\tpermfail=%llu\tdropped=%llu",
 	    (unsigned long long)st->accepted, (unsigned long long)st->tempfail,
 	    (unsigned long long)st->permfail, (unsigned long long)st->dropped);
+	printf("\tconnects=%llu\tunseen=%llu", (unsigned long long)st->sessions,
+	    (unsigned long long)st->unseen);
 	printf("\tseconds=%.4f\tmsg_s=%.1f\tmb_s=%.2f\tpipe_mb_s=%.2f", s,
 	    n / s, (double)st->content / 1e6 / s,
 	    (double)(st->in + st->out) / 1e6 / s);

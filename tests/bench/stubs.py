@@ -15,7 +15,8 @@ TYPE_TXT = 16
 class Dns(threading.Thread):
     """Answers each TXT question with the record of its selector.
 
-    Selectors that start with "n" have a TTL of 0, so they are not cached.
+    Selectors that start with "n" have a TTL of 0, so they are not cached; to
+    those with "f" it answers SERVFAIL, and nothing at all to those with "s".
     """
 
     def __init__(self, records):
@@ -44,7 +45,11 @@ class Dns(threading.Thread):
             ttl = 0 if selector.startswith("n") else 3600
             body = b"\xc0\x0c" + struct.pack(">HHIH", TYPE_TXT, 1, ttl,
                                              len(data)) + data
+        if selector.startswith("s"):
+            return None
         flags = 0x8580 if known else 0x8583
+        if selector.startswith("f"):
+            flags, body = 0x8182, b""
         return query[:2] + struct.pack(">HHHHH", flags, 1, int(body != b""),
                                        0, 0) + question + body
 
@@ -53,23 +58,27 @@ class Dns(threading.Thread):
             query, peer = self.sock.recvfrom(4096)
             self.questions += 1
             try:
-                self.sock.sendto(self.answer(query), peer)
+                answer = self.answer(query)
+                if answer:
+                    self.sock.sendto(answer, peer)
             except (IndexError, struct.error, OSError):
                 continue
 
 
 class Http:
-    """The HTTP stub with a fixed delay."""
+    """The HTTP stub with a fixed delay, and faults of 1000 requests."""
 
-    def __init__(self, delay_ms):
+    def __init__(self, delay_ms, faults=0):
         self.process = subprocess.Popen(
-            [os.path.join(BIN, "bench-httpstub"), "-d", str(delay_ms)],
-            stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+            [os.path.join(BIN, "bench-httpstub"), "-d", str(delay_ms),
+             "-f", str(faults)],
+            stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
         self.port = int(self.process.stdout.readline())
 
     def close(self):
+        """Ends it; returns what it has counted."""
         self.process.terminate()
-        self.process.wait()
+        return self.process.communicate()[1].strip()
 
 
 def make_keys(folder):

@@ -6,6 +6,7 @@ Without arguments: runs it against a filter with each defect, prints TAP.
 With a defect as argument: is that filter.
 """
 import os
+import signal
 import subprocess
 import sys
 
@@ -65,6 +66,10 @@ CASES = {
     "deaf": (["--timeout", "1", "--size", "5000000"], "does not read"),
     "stderr-control": ([], "control character on stderr"),
     "stderr-endless": ([], "stderr line too long"),
+    "leaks-fds": (["--counters", "/dev/null", "--timeout", "1"],
+                  "descriptors at the end"),
+    "no-counters": (["--counters", "/dev/null", "--timeout", "1"],
+                    "no counters"),
 }
 
 RESULTS = {
@@ -163,7 +168,9 @@ def data_line(defect, state, sid, token, line):
 
 
 def be_filter(defect):
-    state = {}
+    state = {"leaked": []}
+    if defect == "no-counters":
+        signal.signal(signal.SIGUSR1, signal.SIG_IGN)
     for raw in sys.stdin.buffer:
         line = raw.decode("latin-1").rstrip("\n")
         if line == "config|ready":
@@ -178,6 +185,8 @@ def be_filter(defect):
         if phase == "data-line":
             data_line(defect, state, sid, token, param)
             continue
+        if defect == "leaks-fds":
+            state["leaked"] += [os.dup(0) for _ in range(3)]
         if defect == "stderr-control":
             os.write(2, b"a\033[1mb\n")
         if defect == "stderr-endless":

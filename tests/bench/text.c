@@ -87,7 +87,7 @@ add_header(struct bench *b, struct text *t, size_t number)
 
 /* Words of printable bytes; each 50th line starts with a dot. */
 static void
-add_body(struct bench *b, struct text *t)
+add_body(struct bench *b, struct text *t, size_t size)
 {
 	static const char letters[] =
 	    "etaoin shrdlu cmfwyp vbgkqj xz ETAOIN 0123456789 etaoin shrdlu";
@@ -98,7 +98,7 @@ add_body(struct bench *b, struct text *t)
 	line = malloc(b->opt.line);
 	if (line == NULL)
 		bench_die("no memory");
-	for (n = 0; t->len + b->opt.line < b->opt.size; n++) {
+	for (n = 0; t->len + b->opt.line < size; n++) {
 		for (i = 0; i < b->opt.line; i++, r >>= 6) {
 			if (i % 10 == 0)
 				r = bench_random(b);
@@ -113,9 +113,19 @@ add_body(struct bench *b, struct text *t)
 	free(line);
 }
 
-/* Lines may end in LF or CR LF. */
-static void
-add_file(struct bench *b, const char *path)
+/* A message of about that size; a header at least. */
+void
+text_made(struct bench *b, size_t size)
+{
+	struct text *t = text_new(b);
+
+	add_header(b, t, b->ntexts - 1);
+	add_body(b, t, size);
+}
+
+/* A message from a file, whose lines may end in LF or CR LF. */
+void
+text_file(struct bench *b, const char *path)
 {
 	struct text *t = text_new(b);
 	char *line = NULL;
@@ -144,12 +154,11 @@ text_load(struct bench *b)
 	size_t i;
 
 	for (i = 0; i < b->opt.nfiles; i++)
-		add_file(b, b->opt.files[i]);
-	for (i = 0; b->opt.nfiles == 0 && i < b->opt.variants; i++) {
-		t = text_new(b);
-		add_header(b, t, i);
-		add_body(b, t);
-	}
+		text_file(b, b->opt.files[i]);
+	soak_texts(b);
+	while (
+	    b->opt.nfiles + b->opt.nshares == 0 && b->ntexts < b->opt.variants)
+		text_made(b, b->opt.size);
 	if (b->opt.chaos)
 		chaos_texts(b);
 	for (t = b->text; t < b->text + b->ntexts; t++) {
