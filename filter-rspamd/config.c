@@ -295,8 +295,10 @@ set_file(void *to, const char *arg)
 {
 	const char **path = to;
 
+	if (arg[0] == '\0')
+		return "empty";
 	*path = arg;
-	return arg[0] == '\0' ? "empty" : NULL;
+	return NULL;
 }
 
 static const char *
@@ -357,19 +359,58 @@ config_option(size_t i, const char *arg)
 	return i < OPTS ? setters[i].set(setters[i].to, arg) : "unknown";
 }
 
+/* What a file holds in PEM (RFC 7468). */
+enum {
+	PEM_CERTIFICATE = 1,
+	PEM_KEY = 2,
+	PEM_ENCRYPTED = 4
+};
+
 static int
-check_file(const char *option, const char *path)
+read_pem(const char *path, unsigned *has)
 {
-	FILE *f;
+	FILE *f = fopen(path, "re");
+	char line[128];
+	int err;
+
+	if (f == NULL)
+		return -1;
+	*has = 0;
+	while (fgets(line, sizeof(line), f) != NULL) {
+		bool begin = strstr(line, "-----BEGIN ") != NULL;
+		if (begin && strstr(line, "CERTIFICATE-----") != NULL)
+			*has |= PEM_CERTIFICATE;
+		if (begin && strstr(line, "PRIVATE KEY-----") != NULL)
+			*has |= PEM_KEY;
+		if (strstr(line, "ENCRYPTED") != NULL)
+			*has |= PEM_ENCRYPTED;
+	}
+	err = ferror(f) != 0 ? errno : 0;
+	(void)fclose(f);
+	errno = err;
+	return err == 0 ? 0 : -1;
+}
+
+/* The file of an option must be there and hold what it is for. */
+static int
+check_pem(const char *option, const char *path, unsigned need)
+{
+	const char *why = NULL;
+	unsigned has;
 
 	if (path == NULL)
 		return 0;
-	f = fopen(path, "re");
-	if (f != NULL) {
-		(void)fclose(f);
+	if (read_pem(path, &has) == -1)
+		why = strerror(errno);
+	else if ((need & ~has & PEM_CERTIFICATE) != 0)
+		why = "no certificate in PEM";
+	else if ((need & ~has & PEM_KEY) != 0)
+		why = "no private key in PEM";
+	else if ((need & PEM_KEY) != 0 && (has & PEM_ENCRYPTED) != 0)
+		why = "the private key is encrypted";
+	if (why == NULL)
 		return 0;
-	}
-	filter_config_error("--%s %s: %s", option, path, strerror(errno));
+	filter_config_error("--%s \"%s\": %s", option, path, why);
 	return -1;
 }
 
@@ -394,11 +435,13 @@ config_check(void)
 		filter_config_error("--tls-key needs --tls-cert");
 		rc = -1;
 	}
-	if (check_file("tls-ca", config.http.ca) == -1)
+	if (check_pem("tls-ca", config.http.ca, PEM_CERTIFICATE) == -1)
 		rc = -1;
-	if (check_file("tls-cert", config.http.cert) == -1)
+	if (check_pem("tls-cert", config.http.cert,
+		config.http.key != NULL ? PEM_CERTIFICATE
+					: PEM_CERTIFICATE | PEM_KEY) == -1)
 		rc = -1;
-	if (check_file("tls-key", config.http.key) == -1)
+	if (check_pem("tls-key", config.http.key, PEM_KEY) == -1)
 		rc = -1;
 	config.http.body_max = (size_t)config.max_size;
 	return rc;

@@ -306,6 +306,8 @@ set_always(CURL *e)
 	SET(CURLOPT_TIMEOUT_MS, (long)conf->total_ms);
 	SET(CURLOPT_SSL_VERIFYPEER, 1L);
 	SET(CURLOPT_SSL_VERIFYHOST, 2L);
+	/* Without one OpenSSL asks for it: on stdin, which is smtpd. */
+	SET(CURLOPT_KEYPASSWD, "");
 	if (conf->ca != NULL)
 		SET(CURLOPT_CAINFO, conf->ca);
 	if (conf->cert != NULL)

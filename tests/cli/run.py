@@ -2,6 +2,7 @@
 exit statuses, --help against the manual page, --check; prints TAP."""
 
 import re
+import ssl
 import subprocess
 import sys
 import tempfile
@@ -11,7 +12,10 @@ from typing import Callable
 
 TESTS = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(TESTS / "e2e"))
+sys.path.insert(0, str(TESTS / "replies"))
 from lib import stub                                        # noqa: E402
+from lib.smtpd import make_certificate                      # noqa: E402
+from pipe import Filter                                     # noqa: E402
 
 ROOT = TESTS.parent
 FILTERS = ["filter-rspamd", "filter-dkimsign", "filter-dkimverify"]
@@ -34,7 +38,12 @@ WRONG = [
     ("--skip-networks 10.0.0.0/33", ['"10.0.0.0/33": not ADDRESS']),
     ("--settings {", ['--settings "{": not a JSON object']),
     ("--header User=x", ['--header "User=x": a field that the filter sets']),
-    ("--tls-ca /nonexistent", ["--tls-ca /nonexistent: No such file"]),
+    ("--tls-ca /nonexistent", ['--tls-ca "/nonexistent": No such file']),
+    ("--tls-ca /", ['--tls-ca "/": Is a directory']),
+    ("--tls-ca /etc/passwd", ['--tls-ca "/etc/passwd": no certificate']),
+    ("--tls-cert /etc/passwd --tls-key /etc/passwd",
+     ['--tls-cert "/etc/passwd": no certificate',
+      '--tls-key "/etc/passwd": no private key']),
     ("--deadline 0", ['--deadline "0": not a number of seconds']),
     ("--memory 1", ['--memory "1": not a size']),
     ("--spool-dir /nonexistent", ['--spool-dir "/nonexistent": No such file']),
@@ -89,6 +98,41 @@ def wrong() -> None:
         for line, text in zip(lines, says):
             assert line.startswith("filter-rspamd: ") and text in line, (
                 f"{args}: {line}")
+
+
+def openssl(*args: str) -> None:
+    subprocess.run(["openssl", *args], check=True, capture_output=True)
+
+
+@test("an encrypted key is refused, not asked a pass phrase for")
+def encrypted() -> None:
+    with tempfile.TemporaryDirectory() as work:
+        key, crt = make_certificate(Path(work))
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(crt, key)
+        server = stub.Stub(tls=context)
+        args = ["--url", server.url, "--tls-ca", str(crt), "--tls-cert",
+                str(crt), "--tls-key", str(key)]
+        with tempfile.TemporaryFile() as log:
+            smtpd = Filter(ROOT / "filter-rspamd" / "filter-rspamd", *args,
+                           log=log)
+            for form in ([], ["-traditional"]):
+                openssl("rsa", *form, "-aes128", "-passout", "pass:secret",
+                        "-in", str(key), "-out", f"{key}.new")
+                Path(f"{key}.new").replace(key)
+                got = run("filter-rspamd", "-n", *args)
+                status(got, BAD)
+                assert b"the private key is encrypted" in got.stderr, got
+                for _ in range(2):
+                    answer, _ = smtpd.message([b"A: b", b"", b"x"])
+                    assert b"reject|451 4.7.1 " in answer, answer
+                openssl("rsa", "-passin", "pass:secret", "-in", str(key),
+                        "-out", f"{key}.new")
+                Path(f"{key}.new").replace(key)
+            assert smtpd.end() == 0
+            log.seek(0)
+            said = log.read()
+            assert b"phrase:" not in said, said
 
 
 @test("a wrong option ends it before it speaks to smtpd")
