@@ -1,7 +1,7 @@
 #include "common/message/address.h"
 #include "common/message/header.h"
-#include "common/message/qualify.h"
 #include "filter-dkimsign/author.h"
+#include "filter-dkimsign/prepare.h"
 
 /* The only From field. */
 static enum author_result
@@ -65,7 +65,7 @@ choose(const struct config *c, struct str value, const char *login,
 }
 
 enum author_result
-author_find(const struct config *c, struct str block, struct str host,
+author_find(const struct config *c, struct str block, const struct qualify *q,
     const char *login, struct author *out)
 {
 	struct field from;
@@ -78,8 +78,8 @@ author_find(const struct config *c, struct str block, struct str host,
 	if (r != AUTHOR_SIGN)
 		return r;
 	value = from.value;
-	buf_init(&b, (size_t)QUALIFY_MAX * QUALIFY_ADDRESS);
-	if (host.n > 0 && qualify_field(&from, host, &b) == 1) {
+	buf_init(&b, PREPARE_FIELD_MAX);
+	if (q->host.n > 0 && qualify_field(&from, q, &b) == 1) {
 		value = buf_view(&b);
 		(void)str_cut(&value, ':', &from.name);
 	}

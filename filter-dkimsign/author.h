@@ -6,6 +6,7 @@
 
 #include "common/base/str.h"
 #include "common/dkim/sig.h"
+#include "common/message/qualify.h"
 #include "filter-dkimsign/config.h"
 
 enum author_result {
@@ -27,11 +28,11 @@ struct author {
 /*
  * Looks for the first mailbox of From in the header block whose domain has
  * keys (else those of "*" for the first mailbox) and that login may use, if it
- * is not NULL.  Addresses without domain get host first, as smtpd will do; an
- * empty host is none.
+ * is not NULL.  Addresses without domain are completed first, as smtpd will
+ * do; not with an empty host.
  */
 enum author_result author_find(const struct config *, struct str block,
-    struct str host, const char *login, struct author *out);
+    const struct qualify *, const char *login, struct author *out);
 
 /* One word for the log: "no-from". */
 const char *author_word(enum author_result);

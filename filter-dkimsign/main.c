@@ -4,6 +4,7 @@
 #include <time.h>
 
 #include "common/base/log.h"
+#include "common/message/qualify.h"
 #include "filter-dkimsign/folders.h"
 #include "filter-dkimsign/signing.h"
 #include "filter-dkimsign/tools.h"
@@ -37,6 +38,13 @@ dkimsign_configure(void)
 		status = -1;
 	report_clear(&r);
 	return status;
+}
+
+static void
+dkimsign_config(struct str key, struct str value)
+{
+	if (str_eq(key, STR("smtpd-version")))
+		env.old_smtpd = qualify_is_old(value);
 }
 
 static int
@@ -175,6 +183,7 @@ static const struct filter dkimsign = {
 	.as_stored = true,
 	.option = options_set,
 	.configure = dkimsign_configure,
+	.config = dkimsign_config,
 	.command = dkimsign_command,
 	.sandbox = dkimsign_sandbox,
 	.start = dkimsign_start,

@@ -2,7 +2,6 @@
 
 #include "common/message/header.h"
 #include "common/message/longline.h"
-#include "common/message/qualify.h"
 #include "filter-dkimsign/prepare.h"
 
 #define SUBMISSION_PORT 587
@@ -53,8 +52,8 @@ cut_lines(struct str raw, size_t line_max, struct buf *out)
 
 /* Replaces the field at pos by one with complete addresses. */
 static int
-qualify_at(struct edit *e, size_t pos, struct str host, size_t line_max,
-    unsigned *done)
+qualify_at(struct edit *e, size_t pos, const struct qualify *q, size_t line_max,
+    struct prepare *p)
 {
 	struct str raw = edit_raw(e, pos);
 	struct field f;
@@ -65,18 +64,25 @@ qualify_at(struct edit *e, size_t pos, struct str host, size_t line_max,
 		return 0;
 	buf_init(&b, PREPARE_FIELD_MAX);
 	buf_init(&cut, PREPARE_FIELD_MAX);
-	if (qualify_field(&f, host, &b) == 0) {
+	if (qualify_field(&f, q, &b) == 0) {
 		r = 0;
 		goto out;
 	}
-	if (*done == PREPARE_QUALIFIED_MAX)
+	if (p->qualified == PREPARE_QUALIFIED_MAX) {
+		p->unsigned_why = "too-many-fields";
 		goto out;
+	}
 	cut_lines(buf_view(&b), line_max, &cut);
+	/* smtpd takes it as it came, but would refuse this. */
+	if (cut.n - f.name.n - STR(":\n").n > QUALIFY_MAX - 2) {
+		p->unsigned_why = "field-too-large";
+		goto out;
+	}
 	if (buf_failed(&b) || buf_failed(&cut) ||
 	    edit_insert_raw(e, pos, buf_view(&cut)) == -1)
 		goto out;
 	edit_remove(e, pos + 1);
-	(*done)++;
+	p->qualified++;
 	r = 0;
 out:
 	buf_clear(&b);
@@ -121,12 +127,12 @@ add_message_id(struct edit *e, struct str host, time_t now, const char *id)
 }
 
 int
-prepare_edit(struct edit *e, struct str host, bool complete, time_t now,
+prepare_edit(struct edit *e, const struct qualify *q, bool complete, time_t now,
     const char *id, size_t line_max, struct prepare *out)
 {
-	*out = (struct prepare){ false, false, 0 };
-	for (size_t i = 0; host.n > 0 && i < edit_count(e); i++)
-		if (qualify_at(e, i, host, line_max, &out->qualified) == -1)
+	*out = (struct prepare){ false, false, 0, NULL };
+	for (size_t i = 0; q->host.n > 0 && i < edit_count(e); i++)
+		if (qualify_at(e, i, q, line_max, out) == -1)
 			return -1;
 	if (!complete)
 		return 0;
@@ -135,8 +141,8 @@ prepare_edit(struct edit *e, struct str host, bool complete, time_t now,
 			return -1;
 		out->date = true;
 	}
-	if (!has_field(e, STR("message-id")) && host.n > 0) {
-		if (add_message_id(e, host, now, id) == -1)
+	if (!has_field(e, STR("message-id")) && q->host.n > 0) {
+		if (add_message_id(e, q->host, now, id) == -1)
 			return -1;
 		out->message_id = true;
 	}

@@ -11,6 +11,7 @@
 
 #include "common/engine/session.h"
 #include "common/message/edit.h"
+#include "common/message/qualify.h"
 
 enum {
 	PREPARE_QUALIFIED_MAX = 900, /* fields that are completed */
@@ -21,20 +22,21 @@ enum {
 struct prepare {
 	bool date, message_id;
 	unsigned qualified; /* fields */
+	const char *unsigned_why; /* smtpd could not take it: for the log */
 };
 
 /* Does smtpd add Date and Message-ID to this session's messages? */
 bool prepare_is_completed(const struct session *);
 
 /*
- * Completes addresses without domain in From, To and Cc with host (empty:
- * leaves them), and with complete adds Date and Message-ID at the end if there
+ * Completes addresses without domain in From, To and Cc (not with an empty
+ * host), and with complete adds Date and Message-ID at the end if there
  * are none.  id is a word that no other message of this second has.  Lines
  * stay under line_max bytes, doubled dot included.  Returns 0, or -1 without
- * memory.
+ * memory, or with out->unsigned_why.
  */
-int prepare_edit(struct edit *, struct str host, bool complete, time_t now,
-    const char *id, size_t line_max, struct prepare *out)
+int prepare_edit(struct edit *, const struct qualify *, bool complete,
+    time_t now, const char *id, size_t line_max, struct prepare *out)
     __attribute__((__warn_unused_result__));
 
 #endif

@@ -77,10 +77,13 @@ signing_is_signed(const void *data)
 	return s->is_signed;
 }
 
-static struct str
-host_of(const struct msg *m)
+static struct qualify
+qualify_of(const struct msg *m)
 {
-	return str_c(msg_session(m)->greeting);
+	const struct signing *s = msg_data(m);
+
+	return (struct qualify){ str_c(msg_session(m)->greeting),
+		s->env->old_smtpd };
 }
 
 /* Lets the message go as it came. */
@@ -153,6 +156,7 @@ signing_header(struct msg *m)
 {
 	struct signing *s = msg_data(m);
 	const struct session *session = msg_session(m);
+	const struct qualify q = qualify_of(m);
 	enum author_result r;
 
 	if (!may_sign(session, s->env->opt->who)) {
@@ -164,7 +168,7 @@ signing_header(struct msg *m)
 		return;
 	}
 	r = author_find(
-	    s->config, msg_header(m), host_of(m), session->user, &s->author);
+	    s->config, msg_header(m), &q, session->user, &s->author);
 	if (r == AUTHOR_NO_MEMORY ||
 	    (r == AUTHOR_SIGN && start_digests(s) == -1))
 		s->author.keys = NULL;
@@ -362,6 +366,7 @@ static int
 prepare_header(struct msg *m, struct signing *s)
 {
 	const struct session *session = msg_session(m);
+	const struct qualify q = qualify_of(m);
 	char id[32];
 
 	(void)snprintf(id, sizeof(id), "%016llx.%s",
@@ -369,7 +374,7 @@ prepare_header(struct msg *m, struct signing *s)
 	s->edit = edit_new(msg_header(m));
 	if (s->edit == NULL)
 		return -1;
-	return prepare_edit(s->edit, host_of(m), prepare_is_completed(session),
+	return prepare_edit(s->edit, &q, prepare_is_completed(session),
 	    clock_wall(), id, msg_line_max(m), &s->prepared);
 }
 
@@ -390,8 +395,7 @@ signing_message(struct msg *m)
 	if (s->author.keys == NULL)
 		goto out;
 	if (prepare_header(m, s) == -1) {
-		if (s->prepared.qualified == PREPARE_QUALIFIED_MAX)
-			s->unsigned_why = "too-many-fields";
+		s->unsigned_why = s->prepared.unsigned_why;
 		goto out;
 	}
 	t = task_new(m);

@@ -13,6 +13,7 @@ struct signing_env {
 	const struct options *opt;
 	struct config *config; /* the newest */
 	struct worker *workers;
+	bool old_smtpd; /* see struct qualify */
 	uint64_t nsigned, nunsigned, nfailed;
 };
 

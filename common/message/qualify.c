@@ -14,9 +14,9 @@ is_c_space(char c)
 	return c == ' ' || (c >= '\t' && c <= '\r');
 }
 
-/* Quotes, comments and escapes; between has escapes count within quotes. */
+/* Quotes, comments and escapes; quoted has escapes count within quotes. */
 static void
-scan_level(struct scan *s, char c, bool between)
+scan_level(struct scan *s, char c, bool quoted)
 {
 	if (c == '(' && !s->escape && !s->quote)
 		s->comment++;
@@ -24,8 +24,8 @@ scan_level(struct scan *s, char c, bool between)
 		s->quote = !s->quote;
 	if (c == ')' && !s->escape && !s->quote && s->comment > 0)
 		s->comment--;
-	s->escape = c == '\\' && !s->escape && s->comment == 0 &&
-	    (between || !s->quote);
+	s->escape =
+	    c == '\\' && !s->escape && s->comment == 0 && (quoted || !s->quote);
 }
 
 static void
@@ -106,7 +106,7 @@ add_address(struct str e, struct str host, struct buf *out)
 
 /* Takes the next address off *rest: up to a comma outside of everything. */
 static struct str
-next_address(struct scan *s, struct str *rest)
+next_address(struct scan *s, struct str *rest, bool old)
 {
 	struct str e = *rest;
 
@@ -116,7 +116,7 @@ next_address(struct scan *s, struct str *rest)
 		/* smtpd goes by lines: a fold leaves its state as it is. */
 		if (c == '\n')
 			continue;
-		scan_level(s, c, true);
+		scan_level(s, c, !old);
 		if (c == ',' && !s->escape && !s->quote && s->comment == 0) {
 			e = str_head(*rest, i);
 			break;
@@ -126,8 +126,23 @@ next_address(struct scan *s, struct str *rest)
 	return e;
 }
 
+bool
+qualify_is_old(struct str version)
+{
+	struct str major, minor;
+	uint64_t a, b;
+
+	if (!str_cut(&version, '.', &major))
+		return false;
+	(void)str_cut(&version, '.', &minor);
+	if (str_u64(major, UINT32_MAX, &a) == -1 ||
+	    str_u64(minor, UINT32_MAX, &b) == -1)
+		return false;
+	return a < 7 || (a == 7 && b < 5);
+}
+
 int
-qualify_field(const struct field *f, struct str host, struct buf *out)
+qualify_field(const struct field *f, const struct qualify *q, struct buf *out)
 {
 	struct scan s = { 0 };
 	struct str rest;
@@ -143,7 +158,8 @@ qualify_field(const struct field *f, struct str host, struct buf *out)
 	rest = str_from(f->raw, f->name.n + 1);
 	buf_str(out, str_head(f->raw, f->name.n + 1));
 	while (rest.n > 0) {
-		edited |= add_address(next_address(&s, &rest), host, out);
+		edited |=
+		    add_address(next_address(&s, &rest, q->old), q->host, out);
 		if (rest.n > 0)
 			buf_chr(out, ',');
 		rest = str_from(rest, 1);

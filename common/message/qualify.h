@@ -13,8 +13,17 @@
 
 enum {
 	QUALIFY_MAX = 64 * 1024, /* bytes of a field that smtpd takes */
-	QUALIFY_ADDRESS = 4096, /* its buffer for one address, with NUL */
+	QUALIFY_ADDRESS = 65535, /* its buffer for one address, with NUL */
 };
+
+/* What smtpd does it with. */
+struct qualify {
+	struct str host; /* the listener's name, not empty */
+	bool old; /* before 7.5: it heeds no backslash within quotes */
+};
+
+/* Is this "config|smtpd-version" one of the old ones? */
+bool qualify_is_old(struct str version);
 
 /*
  * smtpd completes addresses without "@" in From, To and Cc after the filters
@@ -23,6 +32,7 @@ enum {
  * and last LF, and returns 1.  Returns 0 with nothing added if smtpd would
  * leave f as it is.  No memory: 1, and the buffer has failed.
  */
-int qualify_field(const struct field *f, struct str host, struct buf *out);
+int
+qualify_field(const struct field *f, const struct qualify *, struct buf *out);
 
 #endif

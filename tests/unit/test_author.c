@@ -11,6 +11,9 @@
 static struct config config;
 static struct usermap *users;
 
+static const struct qualify mx = { STR("mx.example.org"), false };
+static const struct qualify none = { STR_NULL, false };
+
 static const struct {
 	const char *from; /* after "From:" */
 	enum author_result want;
@@ -54,8 +57,8 @@ finds_the_author(void **state)
 	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
 		(void)snprintf(block, sizeof(block), "To: x\nFrom:%s\nCc: y\n",
 		    cases[i].from);
-		assert_int_equal(author_find(&config, str_c(block),
-				     STR("mx.example.org"), NULL, &a),
+		assert_int_equal(
+		    author_find(&config, str_c(block), &mx, NULL, &a),
 		    cases[i].want);
 		assert_string_equal(a.domain, cases[i].domain);
 		if (cases[i].keys == NULL)
@@ -63,11 +66,10 @@ finds_the_author(void **state)
 		else
 			assert_string_equal(a.keys->name, cases[i].keys);
 	}
-	assert_int_equal(
-	    author_find(&config, STR("To: x\n"), STR("h"), NULL, &a),
+	assert_int_equal(author_find(&config, STR("To: x\n"), &mx, NULL, &a),
 	    AUTHOR_NO_FROM);
 	assert_int_equal(
-	    author_find(&config, STR("From: root\n"), STR_NULL, NULL, &a),
+	    author_find(&config, STR("From: root\n"), &none, NULL, &a),
 	    AUTHOR_NO_DOMAIN);
 }
 
@@ -99,7 +101,7 @@ asks_the_user_map(void **state)
 	for (size_t i = 0; i < sizeof(logins) / sizeof(*logins); i++) {
 		(void)snprintf(
 		    block, sizeof(block), "From: %s\n", logins[i].from);
-		assert_int_equal(author_find(&config, str_c(block), STR_NULL,
+		assert_int_equal(author_find(&config, str_c(block), &none,
 				     logins[i].login, &a),
 		    logins[i].want);
 	}
@@ -120,14 +122,14 @@ falls_back(void **state)
 	    folder_write("all", "* s k\nsecond.example s k\n", 0600), &r);
 	assert_int_equal(r.errors, 0);
 	assert_int_equal(author_find(&all, STR("From: a@x.example, b@y.z\n"),
-			     STR_NULL, NULL, &a),
+			     &none, NULL, &a),
 	    AUTHOR_SIGN);
 	assert_string_equal(a.domain, "x.example");
 	assert_string_equal(a.keys->name, "*");
 	/* a mailbox with keys of its own goes first */
 	assert_int_equal(
 	    author_find(&all, STR("From: a@x.example, b@second.example\n"),
-		STR_NULL, NULL, &a),
+		&none, NULL, &a),
 	    AUTHOR_SIGN);
 	assert_string_equal(a.keys->name, "second.example");
 	keytable_free(all.keys);

@@ -16,6 +16,9 @@ enum {
 	LINE = 65485
 };
 
+static const struct qualify mx = { STR("mx.example.org"), false };
+static const struct qualify none = { STR_NULL, false };
+
 static const struct {
 	const char *block;
 	bool complete;
@@ -59,8 +62,8 @@ edits_as_smtpd_does(void **state)
 		struct buf b;
 
 		buf_init(&b, 10000);
-		assert_int_equal(prepare_edit(e, STR("mx.example.org"),
-				     cases[i].complete, NOW, "id", LINE, &p),
+		assert_int_equal(prepare_edit(e, &mx, cases[i].complete, NOW,
+				     "id", LINE, &p),
 		    0);
 		edit_write(e, &b);
 		buf_chr(&b, '\0');
@@ -85,8 +88,7 @@ no_host(void **state)
 
 	(void)state;
 	buf_init(&b, 1000);
-	assert_int_equal(
-	    prepare_edit(e, STR_NULL, true, NOW, "id", LINE, &p), 0);
+	assert_int_equal(prepare_edit(e, &none, true, NOW, "id", LINE, &p), 0);
 	edit_write(e, &b);
 	buf_chr(&b, '\0');
 	assert_string_equal(b.p, "From: root\n" DATE);
@@ -112,9 +114,7 @@ cuts_lines(void **state)
 	block[sizeof(block) - 1] = '\n';
 	e = edit_new(str_n(block, sizeof(block)));
 	buf_init(&b, 100000);
-	assert_int_equal(
-	    prepare_edit(e, STR("mx.example.org"), false, NOW, "id", 1997, &p),
-	    0);
+	assert_int_equal(prepare_edit(e, &mx, false, NOW, "id", 1997, &p), 0);
 	edit_write(e, &b);
 	for (rest = buf_view(&b); rest.n > 0;) {
 		(void)str_cut(&rest, '\n', &line);
@@ -124,6 +124,37 @@ cuts_lines(void **state)
 	assert_true(b.n > 17000);
 	edit_free(e);
 	buf_clear(&b);
+}
+
+/* What would be over smtpd's 64 KiB by that is left as it came. */
+static void
+leaves_large_fields(void **state)
+{
+	/* "@mx.example.org" for each; the value and its NUL under 64 KiB */
+	const size_t fits = (65534 - 1) / 17, counts[] = { fits, fits + 1 };
+
+	(void)state;
+	for (size_t i = 0; i < 2; i++) {
+		struct buf b;
+		struct edit *e;
+		struct prepare p;
+
+		buf_init(&b, 100000);
+		buf_str(&b, STR("To: a"));
+		for (size_t n = 1; n < counts[i]; n++)
+			buf_str(&b, STR(",a"));
+		buf_chr(&b, '\n');
+		e = edit_new(buf_view(&b));
+		assert_int_equal(
+		    prepare_edit(e, &mx, false, NOW, "id", LINE, &p),
+		    i == 0 ? 0 : -1);
+		if (i == 0)
+			assert_null(p.unsigned_why);
+		else
+			assert_string_equal(p.unsigned_why, "field-too-large");
+		edit_free(e);
+		buf_clear(&b);
+	}
 }
 
 static void
@@ -169,6 +200,7 @@ main(void)
 		cmocka_unit_test(edits_as_smtpd_does),
 		cmocka_unit_test(no_host),
 		cmocka_unit_test(cuts_lines),
+		cmocka_unit_test(leaves_large_fields),
 		cmocka_unit_test(knows_the_listener),
 	};
 

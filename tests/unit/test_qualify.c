@@ -77,9 +77,25 @@ static const struct {
 	{ "To:\froot\n", "To:\froot@h\n" },
 };
 
+static const struct qualify new_smtpd = { STR("h"), false };
+static const struct qualify old_smtpd = { STR("h"), true };
+
+/* What an smtpd before 7.5 makes of it. */
+static const struct {
+	const char *field, *edited;
+} old_cases[] = {
+	{ "To: \"a\\\"b, c\" <root>\n", "To: \"a\\\"b@h, c\" <root>\n" },
+	{ "To: \"a\\\\\", b\n", "To: \"a\\\\\"@h, b@h\n" },
+	{ "To: \"\\\"Doe, John\\\"\" <j@d>\n",
+	    "To: \"\\\"Doe@h, John\\\"\" <j@d>\n" },
+	{ "To: a\\,b\n", "To: a\\,b@h\n" },
+	{ "To: \"a, b\" <root>\n", "To: \"a, b\" <root@h>\n" },
+	{ "To: \"a\\\"b\" <root@x>\n", NULL },
+};
+
 /* Edits a field; to be cleared. */
 static int
-edit(struct str raw, struct str host, struct buf *out)
+edit(struct str raw, const struct qualify *q, struct buf *out)
 {
 	struct str guarded = guard_copy(raw), block = guarded;
 	struct field f;
@@ -87,41 +103,69 @@ edit(struct str raw, struct str host, struct buf *out)
 
 	buf_init(out, 100000);
 	assert_int_equal(header_next(&block, &f), 1);
-	r = qualify_field(&f, host, out);
+	r = qualify_field(&f, q, out);
 	guard_free(guarded);
 	return r;
+}
+
+static void
+check(const char *field, const char *edited, const struct qualify *q)
+{
+	struct buf out, again;
+	int r = edit(str_c(field), q, &out);
+
+	assert_int_equal(r, edited != NULL);
+	if (r == 0) {
+		assert_int_equal(out.n, 0);
+		buf_clear(&out);
+		return;
+	}
+	if (!str_eq(buf_view(&out), str_c(edited)))
+		fail_msg("%s: %.*s", field, (int)out.n, out.p);
+	/* smtpd, which comes next, finds nothing to do */
+	assert_int_equal(edit(buf_view(&out), q, &again), 0);
+	buf_clear(&again);
+	buf_clear(&out);
 }
 
 static void
 edits_as_smtpd(void **state)
 {
 	(void)state;
-	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-		struct buf out, again;
-		int r = edit(str_c(cases[i].field), STR("h"), &out);
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
+		check(cases[i].field, cases[i].edited, &new_smtpd);
+}
 
-		assert_int_equal(r, cases[i].edited != NULL);
-		if (r == 0) {
-			assert_int_equal(out.n, 0);
-			buf_clear(&out);
-			continue;
-		}
-		if (!str_eq(buf_view(&out), str_c(cases[i].edited)))
-			fail_msg("%s: %.*s", cases[i].field, (int)out.n, out.p);
-		/* smtpd, which comes next, finds nothing to do */
-		assert_int_equal(edit(buf_view(&out), STR("h"), &again), 0);
-		buf_clear(&again);
-		buf_clear(&out);
-	}
+static void
+edits_as_old_smtpd(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < sizeof(old_cases) / sizeof(old_cases[0]); i++)
+		check(old_cases[i].field, old_cases[i].edited, &old_smtpd);
+}
+
+static void
+knows_old_versions(void **state)
+{
+	static const char *const old[] = { "6.6.0", "6.8.0p2", "7.3.0p0",
+		"7.4.0-portable", "7.4" };
+	static const char *const new[] = { "7.5.0p0", "7.8.0-portable", "8.0.0",
+		"10.1", "", "7", ".", "x.y", "7.4x.1", "-1.0" };
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(old) / sizeof(old[0]); i++)
+		assert_true(qualify_is_old(str_c(old[i])));
+	for (size_t i = 0; i < sizeof(new) / sizeof(new[0]); i++)
+		assert_false(qualify_is_old(str_c(new[i])));
 }
 
 /* An address that does not fit smtpd's buffer with the host is left alone. */
 static void
 keeps_smtpds_limits(void **state)
 {
-	static const struct str host = STR("mail.example");
+	static const struct qualify q = { STR("mail.example"), false };
 	/* " aaa...a" and its line end */
-	const size_t most = QUALIFY_ADDRESS - 1 - host.n - 1;
+	const size_t most = QUALIFY_ADDRESS - 1 - q.host.n - 1;
 
 	(void)state;
 	for (size_t n = most - 1; n <= most + 1; n++) {
@@ -132,7 +176,7 @@ keeps_smtpds_limits(void **state)
 		while (b.n < 3 + n - 1)
 			buf_chr(&b, 'a');
 		buf_str(&b, STR("\n"));
-		assert_int_equal(edit(buf_view(&b), host, &out), n <= most);
+		assert_int_equal(edit(buf_view(&b), &q, &out), n <= most);
 		buf_clear(&out);
 		buf_clear(&b);
 	}
@@ -144,8 +188,7 @@ keeps_smtpds_limits(void **state)
 		while (b.n < 3 + n - 2)
 			buf_str(&b, STR(","));
 		buf_str(&b, STR(",a\n"));
-		assert_int_equal(
-		    edit(buf_view(&b), host, &out), n < QUALIFY_MAX);
+		assert_int_equal(edit(buf_view(&b), &q, &out), n < QUALIFY_MAX);
 		buf_clear(&out);
 		buf_clear(&b);
 	}
@@ -161,7 +204,7 @@ fails_without_room(void **state)
 	(void)state;
 	buf_init(&out, 8);
 	assert_int_equal(header_next(&block, &f), 1);
-	assert_int_equal(qualify_field(&f, STR("h"), &out), 1);
+	assert_int_equal(qualify_field(&f, &new_smtpd, &out), 1);
 	assert_true(buf_failed(&out));
 	buf_clear(&out);
 }
@@ -171,6 +214,8 @@ main(void)
 {
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(edits_as_smtpd),
+		cmocka_unit_test(edits_as_old_smtpd),
+		cmocka_unit_test(knows_old_versions),
 		cmocka_unit_test(keeps_smtpds_limits),
 		cmocka_unit_test(fails_without_room),
 	};
