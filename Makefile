@@ -310,6 +310,7 @@ MINUTES =	30
 
 soak: test-programs
 	@$(PYTHON) tests/soak/million.py $(COUNT)
+	@$(PYTHON) tests/soak/storm.py --seconds $$((60 * $(MINUTES)))
 
 test-programs: all tests/bin/apply-reply tests/bin/filter-sample \
 		bench-programs tests/bin/.unit
