@@ -137,6 +137,23 @@ add_header(struct msg *m, struct str line, bool tab)
 	return true;
 }
 
+/* A line, or a piece of one that is folded before it. */
+static int
+store_piece(struct msg *m, struct str piece, bool tab)
+{
+	struct buf b;
+	int r;
+
+	if (!tab)
+		return store_line(m->store, piece);
+	buf_init(&b, piece.n + 1);
+	buf_chr(&b, '\t');
+	buf_str(&b, piece);
+	r = buf_failed(&b) ? -1 : store_line(m->store, buf_view(&b));
+	buf_clear(&b);
+	return r;
+}
+
 /* A line of the message, dot undone, of a length that can go back. */
 static void
 take_line(struct msg *m, struct str line, bool tab)
@@ -156,7 +173,7 @@ take_line(struct msg *m, struct str line, bool tab)
 	}
 	if (m->lost)
 		return;
-	if (store_line(m->store, line) == -1)
+	if (store_piece(m, line, tab) == -1)
 		msg_lose(m, "no memory or disk for its text");
 	else if (body && f->body != NULL)
 		f->body(m, line);
