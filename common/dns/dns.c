@@ -27,6 +27,8 @@ enum {
 
 /* Sockets of libunbound; its own default of 16 makes queries wait in line. */
 #define OUTGOING_RANGE "512"
+/* Aliases that libunbound follows one by one; its own default is 11. */
+#define RESTARTS "32"
 
 /* What libunbound works on: it cannot be cancelled, only be left alone. */
 struct lookup {
@@ -101,6 +103,8 @@ set_options(struct ub_ctx *c)
 		{ "do-not-query-localhost:", "no" },
 		/* Names that are slow must not take the server from others. */
 		{ "infra-keep-probing:", "yes" },
+		/* Longer chains of aliases are SERVFAIL, not DNS_CHAIN. */
+		{ "max-query-restarts:", RESTARTS },
 	};
 
 	/* What an older libunbound does not know, it does without. */
