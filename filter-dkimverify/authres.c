@@ -23,15 +23,15 @@ add_property(struct fold *f, const char *name, struct str value, bool utf8)
 	buf_clear(&word);
 }
 
+/* The result itself, and its reason if there is one. */
 static void
-add_result(struct fold *f, const struct verify_sig *s)
+add_verdict(struct fold *f, enum dkim_error e)
 {
-	struct str domain = s->domain[0] != '\0' ? str_c(s->domain) : s->d;
-	const char *reason = error_text(s->error);
+	const char *reason = error_text(e);
 	struct buf word;
 
 	buf_init(&word, WORD_MAX);
-	buf_fmt(&word, "dkim=%s", error_word(s->result));
+	buf_fmt(&word, "dkim=%s", error_word(error_result(e)));
 	fold_line(f, buf_view(&word));
 	buf_reset(&word);
 	if (reason[0] != '\0') {
@@ -41,11 +41,21 @@ add_result(struct fold *f, const struct verify_sig *s)
 	if (buf_failed(&word))
 		f->out->failed = true;
 	buf_clear(&word);
+}
+
+static void
+add_result(struct fold *f, const struct verify_sig *s)
+{
+	struct str domain = s->domain[0] != '\0' ? str_c(s->domain) : s->d;
+
+	add_verdict(f, s->error);
 	add_property(f, "header.d", domain, false);
 	add_property(f, "header.i", s->i, true);
 	add_property(f, "header.s", s->s, false);
 	add_property(f, "header.a", s->a, false);
 	add_property(f, "header.b", s->b, false);
+	if (s->testing)
+		fold_word(f, STR("policy.testing=y"));
 }
 
 void
@@ -56,7 +66,7 @@ authres_format(struct str authserv_id, const struct verify *v, struct buf *out)
 	struct buf id;
 
 	buf_init(&id, WORD_MAX);
-	fold_value(authserv_id, true, &id);
+	fold_name(authserv_id, &id);
 	if (buf_failed(&id))
 		out->failed = true;
 	fold_init(&f, out, STR("Authentication-Results"));
@@ -69,6 +79,11 @@ authres_format(struct str authserv_id, const struct verify *v, struct buf *out)
 	for (size_t i = 0; i < n; i++) {
 		fold_glue(&f, STR(";"));
 		add_result(&f, verify_get(v, i));
+	}
+	/* Those beyond all limits have one result together. */
+	if (verify_dropped(v) > 0) {
+		fold_glue(&f, STR(";"));
+		add_verdict(&f, DKIM_TOO_MANY);
 	}
 	fold_end(&f);
 }

@@ -288,13 +288,14 @@ config_option(size_t i, const char *arg)
 const char *
 config_operand(const char *arg)
 {
-	char name[FORGED_ID_MAX + 1];
+	static char name[FORGED_ID_MAX + 1];
 
 	if (config.id != NULL)
 		return "only one authserv-id is taken";
-	if (forged_name(str_c(arg), name) == -1)
-		return "not an authserv-id";
-	config.id = arg;
+	if (arg[0] == '.' || forged_name(str_c(arg), name) == -1)
+		return "not an authserv-id: a name of up to 255 characters";
+	/* U-labels are for internationalized mail only (RFC 8616). */
+	config.id = str_is_ascii(str_c(arg)) ? arg : name;
 	return NULL;
 }
 

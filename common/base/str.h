@@ -68,6 +68,8 @@ struct str str_trim(struct str);
 struct str str_trim_fws(struct str);
 /* Does s hold the byte c? */
 bool str_has(struct str s, char c);
+/* Are all bytes below 0x80? */
+bool str_is_ascii(struct str s);
 
 /*
  * All of s as an unsigned decimal (hexadecimal) number of at most max.

@@ -25,15 +25,6 @@ is_label(struct str s)
 	return s.n > 0 && s.n <= SIG_LABEL_MAX;
 }
 
-static bool
-is_ascii(struct str s)
-{
-	for (size_t i = 0; i < s.n; i++)
-		if ((unsigned char)s.p[i] >= 0x80)
-			return false;
-	return true;
-}
-
 /* Labels of ASCII to lower case. */
 static int
 ascii_domain(struct str text, char out[SIG_NAME_MAX + 1])
@@ -61,7 +52,7 @@ sig_domain(struct str text, char out[SIG_NAME_MAX + 1])
 	int idn = IDN2_MALLOC, r = -1;
 
 	errno = EINVAL;
-	if (is_ascii(text))
+	if (str_is_ascii(text))
 		return ascii_domain(text, out);
 	if (text.n > IDN_MAX || str_has(text, '\0'))
 		return -1;

@@ -118,7 +118,32 @@ is_token(struct str s)
 	return s.n > 0;
 }
 
-/* A token, or two with "@" between, the first one possibly empty. */
+/* Words with dots between, at least one. */
+static bool
+is_dotted(struct str s)
+{
+	struct str word;
+	bool more = true;
+
+	while (more) {
+		more = str_cut(&s, '.', &word);
+		if (!is_token(word))
+			return false;
+	}
+	return true;
+}
+
+static bool
+is_domain(struct str s)
+{
+	for (size_t i = 0; i < s.n; i++)
+		if (!is_alpha(s.p[i]) && !is_digit(s.p[i]) &&
+		    !str_has(STR("-_."), s.p[i]))
+			return false;
+	return is_dotted(s);
+}
+
+/* A token, or an address whose local part may be empty. */
 static bool
 is_plain(struct str s)
 {
@@ -127,7 +152,7 @@ is_plain(struct str s)
 	if (!str_has(s, '@'))
 		return is_token(s);
 	(void)str_cut(&s, '@', &local);
-	return is_token(s) && (local.n == 0 || is_token(local));
+	return is_domain(s) && (local.n == 0 || is_dotted(local));
 }
 
 /*
@@ -166,15 +191,12 @@ value_next(struct str *s, bool utf8, struct buf *out)
 	*s = str_from(*s, n > 1 && utf8 ? n : 1);
 }
 
-void
-fold_value(struct str value, bool utf8, struct buf *out)
+/* As a quoted-string. */
+static void
+add_quoted(struct str value, bool utf8, struct buf *out)
 {
 	size_t before, end;
 
-	if (value.n <= FOLD_VALUE_MAX && is_plain(value)) {
-		buf_str(out, value);
-		return;
-	}
 	end = value.n > FOLD_VALUE_MAX ? value.n - FOLD_VALUE_MAX : 0;
 	buf_chr(out, '"');
 	while (value.n > end) {
@@ -184,4 +206,22 @@ fold_value(struct str value, bool utf8, struct buf *out)
 		value_next(&value, utf8, out);
 	}
 	buf_chr(out, '"');
+}
+
+void
+fold_value(struct str value, bool utf8, struct buf *out)
+{
+	if (value.n <= FOLD_VALUE_MAX && is_plain(value))
+		buf_str(out, value);
+	else
+		add_quoted(value, utf8, out);
+}
+
+void
+fold_name(struct str name, struct buf *out)
+{
+	if (name.n <= FOLD_VALUE_MAX && is_token(name))
+		buf_str(out, name);
+	else
+		add_quoted(name, false, out);
 }

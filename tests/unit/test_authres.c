@@ -37,6 +37,7 @@ static const struct {
 } cases[] = {
 	{ "From: a@b.example\n", "mx.example.net",
 	    "Authentication-Results: mx.example.net;\n\tdkim=none\n" },
+	{ "", "a@b", "Authentication-Results: \"a@b\";\n\tdkim=none\n" },
 	{ "", "two words",
 	    "Authentication-Results: \"two words\";\n"
 	    "\tdkim=none\n" },

@@ -33,6 +33,9 @@ test_views(void **state)
 	assert_true(str_has(STR("abc"), 'c'));
 	assert_false(str_has(STR("abc"), 'd'));
 	assert_false(str_has(STR_NULL, '\0'));
+	assert_true(str_is_ascii(STR("a\x7f\x01")));
+	assert_false(str_is_ascii(STR("a\x80")));
+	assert_true(str_is_ascii(STR_NULL));
 }
 
 static const struct {
