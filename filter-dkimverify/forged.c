@@ -9,15 +9,6 @@ enum {
 
 static const struct str field_name = STR("Authentication-Results");
 
-static bool
-is_ascii(struct str s)
-{
-	for (size_t i = 0; i < s.n; i++)
-		if ((unsigned char)s.p[i] >= 0x80)
-			return false;
-	return true;
-}
-
 int
 forged_name(struct str text, char out[FORGED_ID_MAX + 1])
 {
@@ -28,7 +19,7 @@ forged_name(struct str text, char out[FORGED_ID_MAX + 1])
 		text.n--;
 	if (text.n == 0 || text.n > FORGED_ID_MAX)
 		return -1;
-	if (!is_ascii(text)) {
+	if (!str_is_ascii(text)) {
 		/* A suffix keeps its dot. */
 		if (text.p[0] == '.')
 			*out++ = '.';
@@ -225,14 +216,21 @@ is_smuggled(struct str raw)
 	return false;
 }
 
-/* The field's name, also with control characters, which some readers drop. */
+/* What some readers drop from a name: white space and control characters. */
+static bool
+is_dropped(char c)
+{
+	return (unsigned char)c <= ' ' || c == 0x7f;
+}
+
+/* The field's name, whatever is to be dropped from it. */
 static bool
 is_name(struct str s)
 {
 	size_t n = 0;
 
 	for (size_t i = 0; i < s.n; i++) {
-		if ((unsigned char)s.p[i] <= ' ' || s.p[i] == 0x7f)
+		if (is_dropped(s.p[i]))
 			continue;
 		if (n == field_name.n ||
 		    to_lower(s.p[i]) != to_lower(field_name.p[n]))
@@ -290,18 +288,19 @@ see(struct rest *r, char c)
 		*r = (struct rest){ .empty = c == '\n' };
 		return SEEN_NOTHING;
 	}
+	/* A continuation line. */
+	if (r->empty && is_wsp(c))
+		r->off = true;
 	r->empty = false;
-	if (r->off)
+	if (r->off || is_dropped(c))
 		return SEEN_NOTHING;
 	if (r->matched < field_name.n) {
 		r->off = to_lower(c) != to_lower(field_name.p[r->matched]);
 		r->matched++;
-	} else if (c == ':') {
-		return SEEN_FIELD;
-	} else {
-		r->off = !is_wsp(c);
+		return SEEN_NOTHING;
 	}
-	return SEEN_NOTHING;
+	r->off = true;
+	return c == ':' ? SEEN_FIELD : SEEN_NOTHING;
 }
 
 bool
