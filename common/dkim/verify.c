@@ -427,10 +427,13 @@ verify_finish(struct verify *v)
 enum dkim_result
 verify_result(const struct verify *v)
 {
-	if (v->n == 0)
-		return DKIM_NONE;
-	for (size_t i = 0; i < v->n; i++)
+	enum dkim_result r = v->n == 0 ? DKIM_NONE : v->v[0]->out.result;
+
+	for (size_t i = 0; i < v->n; i++) {
 		if (v->v[i]->out.error == DKIM_OK)
 			return DKIM_PASS;
-	return v->v[0]->out.result;
+		if (v->v[i]->out.result == DKIM_TEMPERROR)
+			r = DKIM_TEMPERROR;
+	}
+	return r;
 }

@@ -88,7 +88,7 @@ void verify_finish(struct verify *);
 
 /*
  * The result for the message: pass if any signature passes, none without
- * signatures, else that of the first one.
+ * signatures; temperror if one of them may pass later, else that of the first.
  */
 enum dkim_result verify_result(const struct verify *);
 
