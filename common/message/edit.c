@@ -160,14 +160,14 @@ is_tail(char c)
 	return ((unsigned char)c & 0xc0) == 0x80;
 }
 
-/* Where to fold a line that is too long; its length if it need not be. */
+/* Where to fold a line that passes limit; its length if it does not. */
 static size_t
-fold_point(struct str line, size_t column)
+fold_point(struct str line, size_t column, size_t limit)
 {
 	size_t best = 0, i;
 	bool text = false;
 
-	if (column + line.n <= EDIT_LINE_MAX)
+	if (column + line.n <= limit)
 		return line.n;
 	for (i = 0; i < line.n && column + i < EDIT_LINE_MAX; i++) {
 		if (text && is_wsp(line.p[i])) {
@@ -177,8 +177,8 @@ fold_point(struct str line, size_t column)
 		}
 		text = text || !is_wsp(line.p[i]);
 	}
-	if (best > 0)
-		return best;
+	if (best > 0 || i == line.n)
+		return best > 0 ? best : i;
 	/* Nowhere to fold: a cut, but not inside a UTF-8 sequence. */
 	for (best = i; best > i - UTF8_TAIL_MAX && is_tail(line.p[best]);)
 		best--;
@@ -192,13 +192,18 @@ is_blank(struct str line)
 	return str_trim(line).n == 0;
 }
 
-/* One line of a value, folded where it is too long. */
+/* One line of a value; if it is too long, all of it is folded. */
 static void
 add_line(struct buf *b, struct str line, size_t column)
 {
+	size_t limit = EDIT_LINE_MAX;
+
+	if (column + line.n > limit)
+		limit = FOLD_AT;
 	while (line.n > 0) {
-		struct str piece = str_head(line, fold_point(line, column));
-		line = str_from(line, piece.n);
+		size_t n = fold_point(line, column, limit);
+		struct str piece = str_head(line, n);
+		line = str_from(line, n);
 		column = 0;
 		/* A line of blanks alone could pass for the header's end. */
 		if (!is_blank(piece)) {

@@ -224,10 +224,9 @@ folds_near_column_78(void **state)
 	assert_int_equal(
 	    edit_insert(e, 0, STR("N"), str_n(text, sizeof(text))), 0);
 	raw = edit_raw(e, 0);
-	assert_true(str_cut(&raw, '\n', &line));
-	assert_in_range(line.n, 69, 78);
-	assert_true(str_cut(&raw, '\n', &line));
-	assert_in_range(line.n, 69, 78);
+	/* to its end: the last lines too */
+	while (str_cut(&raw, '\n', &line))
+		assert_in_range(line.n, raw.n > 0 ? 69 : 1, 78);
 	edit_free(e);
 }
 
