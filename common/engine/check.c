@@ -144,6 +144,26 @@ on_answer(void *arg, struct msg *m, struct str refused)
 		r->status = CLI_OK;
 }
 
+/* Logs in as smtpd reports it, which writes user names with vis(3). */
+static void
+log_in(struct run *r, const char *head, const char *user)
+{
+	struct buf name;
+
+	buf_init(&name, LINES_MAX);
+	for (; *user != '\0'; user++) {
+		if (*user == '\\')
+			buf_chr(&name, '\\');
+		buf_chr(&name, *user);
+	}
+	buf_chr(&name, '\0');
+	if (buf_failed(&name))
+		r->lost = true;
+	else
+		say(r, "%slink-auth|" SID "|pass|%s", head, name.p);
+	buf_clear(&name);
+}
+
 static void
 open_session(struct run *r, const struct check *c)
 {
@@ -165,7 +185,7 @@ open_session(struct run *r, const struct check *c)
 	say(r, "%slink-identify|" SID "|EHLO|%s", head,
 	    c->helo != NULL ? c->helo : "localhost");
 	if (c->user != NULL)
-		say(r, "%slink-auth|" SID "|pass|%s", head, c->user);
+		log_in(r, head, c->user);
 	say(r, "%stx-begin|" SID "|" MSGID, head);
 	say(r, "%stx-mail|" SID "|" MSGID "|ok|%s", head,
 	    c->from != NULL ? c->from : "");

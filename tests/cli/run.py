@@ -220,13 +220,14 @@ def forms() -> None:
     server = answering()
     crlf = MAIL.replace(b"\n", b"\r\n")
     args = ["-i", "192.0.2.7", "--from", "a@example.net", "--rcpt",
-            "b@example.org", "--rcpt", "c@example.org", "--helo", "me"]
+            "b@example.org", "--rcpt", "c@example.org", "--helo", "me",
+            "--user", "dom\\admin"]
     for raw, name in ((MAIL, ""), (crlf, ""), (MAIL, "-"), (crlf, "-")):
         status(check(server, raw, *args, name=name), 0)
         seen = server.seen[-1]
         assert seen.body == crlf, seen.body
         want = {"IP": ["192.0.2.7"], "From": ["<a@example.net>"],
-                "Helo": ["me"],
+                "Helo": ["me"], "User": ["dom\\admin"],
                 "Rcpt": ["<b@example.org>", "<c@example.org>"]}
         got = {key: seen.values(key) for key in want}
         assert got == want, got
