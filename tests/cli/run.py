@@ -2,6 +2,7 @@
 exit statuses, --help against the manual page, --check; prints TAP."""
 
 import re
+import signal
 import ssl
 import subprocess
 import sys
@@ -133,6 +134,21 @@ def encrypted() -> None:
             log.seek(0)
             said = log.read()
             assert b"phrase:" not in said, said
+
+
+@test("SIGUSR1 logs counters with -q too, and only those")
+def counters() -> None:
+    with tempfile.TemporaryFile() as log:
+        smtpd = Filter(ROOT / "filter-rspamd" / "filter-rspamd", "-q",
+                       "--url", answering().url, log=log)
+        for _ in range(2):
+            smtpd.message([b"A: b", b"", b"x"])
+            smtpd.process.send_signal(signal.SIGUSR1)
+            smtpd.message([b"A: b", b"", b"x"])
+        assert smtpd.end() == 0
+        log.seek(0)
+        lines = log.read().splitlines()
+        assert lines and all(x.startswith(b"counters ") for x in lines), lines
 
 
 @test("a wrong option ends it before it speaks to smtpd")
