@@ -53,6 +53,11 @@ static const struct {
 	{ "List-Archive", COUNTED },
 };
 
+/* Each relay adds such fields on top, the signature itself among them. */
+static const char *const traces[] = { "Received", "DKIM-Signature",
+	"Authentication-Results", "Delivered-To", "Received-SPF", "ARC-Seal",
+	"ARC-Message-Signature", "ARC-Authentication-Results" };
+
 /* Is one more than the n present ones to be named? */
 static bool
 is_oversigned(enum rule rule, enum sign_oversign how, size_t n)
@@ -126,6 +131,19 @@ is_repeated(struct str list, struct str name)
 	return false;
 }
 
+/* May more fields of that name come later? */
+static bool
+is_added_to(struct str name)
+{
+	for (size_t i = 0; i < sizeof(traces) / sizeof(traces[0]); i++)
+		if (str_ieq(name, str_c(traces[i])))
+			return true;
+	for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++)
+		if (str_ieq(name, str_c(table[i].name)))
+			return table[i].rule == COUNTED;
+	return false;
+}
+
 static void
 select_list(struct select *s, const struct fields *f, enum sign_oversign how,
     struct str list)
@@ -138,7 +156,9 @@ select_list(struct select *s, const struct fields *f, enum sign_oversign how,
 		if (is_forbidden(name) || is_repeated(list, name))
 			continue;
 		n = fields_count(f, name);
-		n += how == SIGN_STRICT || (how == SIGN_LIST_FRIENDLY && n > 0);
+		if (!is_added_to(name))
+			n += how == SIGN_STRICT ||
+			    (how == SIGN_LIST_FRIENDLY && n > 0);
 		add_names(s, name, n);
 	}
 }

@@ -40,7 +40,9 @@ enum sign_copy {
  * Adds the h= list for this header: from the built-in table of fields, or
  * from list ("From:To") if that is not empty.  Each name comes as often as
  * there are such fields; once more for a list with SIGN_STRICT, and with
- * SIGN_LIST_FRIENDLY if there is such a field.  Never Bcc and Return-Path.
+ * SIGN_LIST_FRIENDLY if there is such a field, but for those that relays and
+ * mailing lists add: Received, DKIM-Signature, Resent-*, List-Id and so on.
+ * Never Bcc and Return-Path.
  * Names are spelled as in the table or list, at most SIG_FIELDS_MAX of them.
  * Returns 0, or -1 if the header has no From or several.
  */

@@ -106,6 +106,9 @@ class Maker:
         again = sign(sign(HEAD + b"\nText.\n", *self.key("rsa-sha256")),
                      *self.key("rsa-sha256"))
         self.keep("existing signature, rsa-sha256", "rsa-sha256", again, 2)
+        over = sign(again, *self.key("rsa-sha256"), "-h",
+                    "from:dkim-signature:received:list-id")
+        self.keep("signed signatures, rsa-sha256", "rsa-sha256", over, 3)
         table = self.work / "table"
         table.write_text(f"{DOMAIN} ed ed\n{DOMAIN} rsa rsa c=simple/relaxed\n")
         done = run(str(SIGNER), "-q", "-K", str(table), "--check", "-",

@@ -58,6 +58,9 @@ static const struct {
 	{ BASIC "Bcc: x\nReturn-Path: y\n", SIGN_STRICT,
 	    "From:bcc:Return-Path:Resent-Bcc", "From:From" },
 	/* no From, or which? */
+	{ "Received: x\nDKIM-Signature: y\nFrom: a\nReceived: z\n", SIGN_STRICT,
+	    "from:received:dkim-signature:list-id:arc-seal:resent-to",
+	    "from:from:received:received:dkim-signature" },
 	{ "To: a\n", SIGN_STRICT, "", NULL },
 	{ "From: a\nfrom: b\n", SIGN_STRICT, "", NULL },
 	{ "", SIGN_STRICT, "From", NULL },
