@@ -3,26 +3,40 @@
 #include "filter-dkimsign/author.h"
 #include "filter-dkimsign/prepare.h"
 
-/* The only From field. */
-static enum author_result
-find_from(struct str block, struct field *from)
+/* The number of such fields, and the last one in *out. */
+static size_t
+find_fields(struct str block, struct str name, struct field *out)
 {
 	struct field f;
 	size_t n = 0;
 
-	while (header_next(&block, &f) == 1) {
-		if (f.name.n == 0 || !str_ieq(f.name, STR("from")))
-			continue;
-		if (n++ > 0)
-			return AUTHOR_MANY_FROM;
-		*from = f;
-	}
-	return n == 0 ? AUTHOR_NO_FROM : AUTHOR_SIGN;
+	while (header_next(&block, &f) == 1)
+		if (f.name.n > 0 && str_ieq(f.name, name)) {
+			*out = f;
+			n++;
+		}
+	return n;
 }
 
-/* Goes through the mailboxes; what comes before a syntax error counts. */
+static bool
+has_several(struct str value)
+{
+	struct address_parser p;
+	struct address a;
+	size_t n = 0;
+
+	address_init(&p, value);
+	while (n < 2 && address_next(&p, &a) == 1)
+		n++;
+	return n == 2;
+}
+
+/*
+ * The first mailbox with keys of its own; what comes before a syntax error
+ * counts.
+ */
 static enum author_result
-choose(const struct config *c, struct str value, const char *login,
+choose_own(const struct config *c, struct str value, const char *login,
     struct author *out)
 {
 	enum author_result r = AUTHOR_NO_FROM;
@@ -53,7 +67,18 @@ choose(const struct config *c, struct str value, const char *login,
 		out->keys = keys;
 		return AUTHOR_SIGN;
 	}
-	if (out->domain[0] == '\0' || r == AUTHOR_NOT_ALLOWED)
+	return r;
+}
+
+/* As that, or any with the keys of "*". */
+static enum author_result
+choose(const struct config *c, struct str value, const char *login,
+    struct author *out)
+{
+	enum author_result r = choose_own(c, value, login, out);
+
+	if (r == AUTHOR_SIGN || out->domain[0] == '\0' ||
+	    r == AUTHOR_NOT_ALLOWED)
 		return r;
 	out->keys = keytable_fallback(c->keys);
 	if (out->keys == NULL)
@@ -68,22 +93,31 @@ enum author_result
 author_find(const struct config *c, struct str block, const struct qualify *q,
     const char *login, struct author *out)
 {
-	struct field from;
+	struct field from, sender;
 	struct buf b;
 	struct str value;
-	enum author_result r = find_from(block, &from);
+	enum author_result r = AUTHOR_NO_MEMORY;
+	size_t n = find_fields(block, STR("from"), &from);
 
 	out->domain[0] = '\0';
 	out->keys = NULL;
-	if (r != AUTHOR_SIGN)
-		return r;
+	if (n != 1)
+		return n == 0 ? AUTHOR_NO_FROM : AUTHOR_MANY_FROM;
 	value = from.value;
 	buf_init(&b, PREPARE_FIELD_MAX);
 	if (q->host.n > 0 && qualify_field(&from, q, &b) == 1) {
 		value = buf_view(&b);
 		(void)str_cut(&value, ':', &from.name);
 	}
-	r = buf_failed(&b) ? AUTHOR_NO_MEMORY : choose(c, value, login, out);
+	if (buf_failed(&b))
+		goto out;
+	/* RFC 5322 section 3.6.2 */
+	if (c->by_sender && has_several(value) &&
+	    find_fields(block, STR("sender"), &sender) == 1)
+		r = choose_own(c, sender.value, login, out);
+	if (r != AUTHOR_SIGN)
+		r = choose(c, value, login, out);
+out:
 	buf_clear(&b);
 	return r;
 }

@@ -94,6 +94,7 @@ config_load(const struct options *o, struct report *r)
 		return NULL;
 	}
 	c->refs = 1;
+	c->by_sender = o->by_sender;
 	c->keys = keytable_new(&defaults);
 	c->users = o->user_map == NULL ? NULL : usermap_new();
 	if (c->keys == NULL || (o->user_map != NULL && c->users == NULL)) {

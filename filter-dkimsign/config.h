@@ -15,6 +15,7 @@ struct config {
 	unsigned refs;
 	struct keytable *keys;
 	struct usermap *users; /* NULL: no --user-map */
+	bool by_sender; /* see struct options */
 };
 
 /*

@@ -28,6 +28,7 @@ enum {
 	OPT_COPY,
 	OPT_NO_TIMESTAMP,
 	OPT_DEFAULT_DOMAIN,
+	OPT_AUTHOR,
 	OPT_OVERSIGN,
 	OPT_SIGN,
 	OPT_USER_MAP,
@@ -54,6 +55,7 @@ const struct filter_opt options_table[] = {
 	{ "copy-headers", 'z', NULL, "write z=; twice: with all fields" },
 	{ "no-timestamp", 0, NULL, "do not write t=" },
 	{ "default-domain", 0, "DOMAIN", "d= for all other mail" },
+	{ "author", 0, "first|sender", "of several in From (first)" },
 	{ "oversign", 0, "strict|list-friendly|none", "(strict)" },
 	{ "sign", 0, "all|auth|local", "whose mail is signed (all)" },
 	{ "user-map", 0, "FILE", "lines of login and domains it may use" },
@@ -126,13 +128,18 @@ set_word(const char *arg, const char *const *words, int *to)
 static const char *
 set_policy(size_t i, const char *arg)
 {
+	static const char *const author[] = { "first", "sender", NULL };
 	static const char *const over[] = { "strict", "list-friendly", "none",
 		NULL };
 	static const char *const who[] = { "all", "auth", "local", NULL };
 	static const char *const fail[] = { "tempfail", "pass", NULL };
 	int got;
 
-	if (i == OPT_OVERSIGN) {
+	if (i == OPT_AUTHOR) {
+		if (set_word(arg, author, &got) != NULL)
+			return "neither first nor sender";
+		opt.by_sender = got == 1;
+	} else if (i == OPT_OVERSIGN) {
 		if (set_word(arg, over, &got) != NULL)
 			return "none of strict, list-friendly, none";
 		opt.oversign = (enum sign_oversign)got;
@@ -216,6 +223,7 @@ options_set(size_t i, const char *arg)
 		return set_number(i, arg);
 	case OPT_DEFAULT_DOMAIN:
 		return set_once(&opt.default_domain, arg);
+	case OPT_AUTHOR:
 	case OPT_OVERSIGN:
 	case OPT_SIGN:
 	case OPT_ON_ERROR:

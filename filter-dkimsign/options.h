@@ -45,6 +45,7 @@ struct options {
 	enum who who;
 	bool timestamp;
 	bool pass_on_error;
+	bool by_sender; /* of several mailboxes in From, Sender's */
 	uint64_t lifetime; /* seconds; 0: no x= */
 	uint64_t threads;
 	enum tool tool;

@@ -108,11 +108,57 @@ asks_the_user_map(void **state)
 	config.users = NULL;
 }
 
+/* --author sender */
+static void
+prefers_the_sender(void **state)
+{
+	static const struct {
+		const char *block, *login, *domain;
+		enum author_result want;
+	} senders[] = {
+		{ "From: a@example.org, b@x.y\nSender: s@second.example\n",
+		    NULL, "second.example", AUTHOR_SIGN },
+		/* one mailbox only */
+		{ "From: a@example.org\nSender: s@second.example\n", NULL,
+		    "example.org", AUTHOR_SIGN },
+		/* no Sender to go by */
+		{ "From: b@x.y, a@example.org\n", NULL, "example.org",
+		    AUTHOR_SIGN },
+		{ "From: b@x.y, a@example.org\nSender: s@none.example\n", NULL,
+		    "example.org", AUTHOR_SIGN },
+		{ "From: b@x.y, a@example.org\nSender: <\n", NULL,
+		    "example.org", AUTHOR_SIGN },
+		{ "Sender: s@second.example\nFrom: b@x.y, a@example.org\n"
+		  "Sender: s@second.example\n",
+		    NULL, "example.org", AUTHOR_SIGN },
+		/* who may not use it */
+		{ "From: b@x.y, a@example.org\nSender: s@second.example\n",
+		    "carol", "second.example", AUTHOR_SIGN },
+		{ "From: b@x.y, a@sub.example.org\nSender: s@second.example\n",
+		    "bob", "sub.example.org", AUTHOR_SIGN },
+		{ "From: b@x.y, c@z\nSender: s@none.example\n", NULL, "x.y",
+		    AUTHOR_NO_KEY },
+	};
+	struct author a;
+
+	(void)state;
+	config.by_sender = true;
+	for (size_t i = 0; i < sizeof(senders) / sizeof(*senders); i++) {
+		config.users = senders[i].login != NULL ? users : NULL;
+		assert_int_equal(author_find(&config, str_c(senders[i].block),
+				     &mx, senders[i].login, &a),
+		    senders[i].want);
+		assert_string_equal(a.domain, senders[i].domain);
+	}
+	config.users = NULL;
+	config.by_sender = false;
+}
+
 static void
 falls_back(void **state)
 {
 	const struct keytable_defaults d = { CANON_SIMPLE, CANON_SIMPLE, 0 };
-	struct config all = { 1, keytable_new(&d), NULL };
+	struct config all = { 1, keytable_new(&d), NULL, false };
 	struct report r;
 	struct author a;
 
@@ -195,6 +241,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(finds_the_author),
 		cmocka_unit_test(asks_the_user_map),
+		cmocka_unit_test(prefers_the_sender),
 		cmocka_unit_test(falls_back),
 		cmocka_unit_test(map_errors),
 	};
