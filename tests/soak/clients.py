@@ -322,6 +322,15 @@ def long_lines(storm, rng: Random) -> None:
     send_odd(storm, rng, "long lines", b"\n".join(lines) + b"\n", cut=True)
 
 
+def long_fields(storm, rng: Random) -> None:
+    """One line each; with places to fold, or without."""
+    size = rng.choice(LONG[2:]) - 20
+    word = rng.choice(["x", "word ", "a@b.example, ", "x\t", "  "])
+    field = "X-Long: " + (word * size)[:size - 8] + "."
+    cc = "Cc: " + ", ".join(f"u{i}@example.org" for i in range(size // 22))
+    send_odd(storm, rng, "long fields", usual(rng), field, cc, cut=True)
+
+
 def too_long_line(storm, rng: Random) -> None:
     line = b"x" * rng.choice(TOO_LONG)
     send_odd(storm, rng, "too long a line", b"a\n" + line + b"\nb\n", cut=True)
@@ -343,21 +352,14 @@ def control_bytes(storm, rng: Random) -> None:
 
 
 def nul_bytes(storm, rng: Random) -> None:
-    """smtpd itself does not keep them: only that all live counts."""
-    with storm.client() as client:
-        if to_data(client):
-            client.write(b"From: a@b.example\r\nSubject: \0\0\r\n\0: x\r\n\r\n"
-                         b"a\0b\r\n\0\r\n\0.\r\n" + usual(rng) + b"\r\n")
-            close(client, rng)
+    """smtpd ends a line at the first."""
+    text = b"a\0b\n\0\n\0.\nc\0\0\n" + usual(rng).replace(b"x", b"\0")
+    send_odd(storm, rng, "NUL bytes", text, "X-NUL: a\0b")
 
 
 def bare_cr(storm, rng: Random) -> None:
-    """Likewise."""
-    with storm.client() as client:
-        if to_data(client):
-            client.write(b"From: a@b.example\rSubject: x\r\r\n\r\r\n\ra\rb\r\n"
-                         b"\r.\r\r\n.\r" + usual(rng) + b"\r\n")
-            close(client, rng)
+    text = b"\r.\r\n\ra\rb\n.\r\r\r\n\r\r" + usual(rng).replace(b" ", b"\r")
+    send_odd(storm, rng, "bare CR", text, "X-CR: a\rb", "X-End: a\r\r")
 
 
 def many_fields(storm, rng: Random) -> None:
@@ -387,6 +389,6 @@ CLIENTS: list[tuple[int, Client]] = [
     (8, drop_in_state), (8, drop_in_data), (6, drop_after_dot),
     (4, half_close), (1, crowd), (4, early_talker), (5, pipelined_with_dot),
     (2, rset_storm), (3, slow), (5, noise), (4, long_command),
-    (5, long_lines), (2, too_long_line), (4, bare_lf), (3, eight_bits),
+    (5, long_lines), (3, long_fields), (2, too_long_line), (4, bare_lf), (3, eight_bits),
     (3, control_bytes), (2, nul_bytes), (2, bare_cr), (2, many_fields),
     (2, huge_field)]

@@ -14,6 +14,7 @@ from typing import Callable
 from lib import mail
 
 SPACE = re.compile(rb"[ \t\n]+")
+LINE_END = re.compile(rb"\0[^\n]*|\r(?=\n)")
 NUMBER = re.compile(rb"^Message-ID: <(\d+)@", re.M)
 # NEVER: its dot was not sent. MAYBE: it was, and the reply not read.
 NEVER, MAYBE, ACCEPTED, REFUSED = "never", "maybe", "accepted", "refused"
@@ -34,7 +35,11 @@ def without_rspamd(message: bytes) -> bytes:
 
 
 def digest(text: bytes, cut: bool) -> bytes:
-    """Of what must arrive; lines that are cut gain line ends and space."""
+    """Of what must arrive; lines that are cut gain line ends and space.
+
+    smtpd ends a line at a NUL, and takes one CR at its end away.
+    """
+    text = LINE_END.sub(b"", text)
     return hashlib.sha256(SPACE.sub(b"", text) if cut else text).digest()
 
 

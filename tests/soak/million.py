@@ -10,6 +10,7 @@ not grow. Prints TAP. usage: million.py [MESSAGES [FILTER ...]]
 import os
 import re
 import shutil
+import signal
 import statistics
 import subprocess
 import sys
@@ -226,7 +227,12 @@ def self_check():
         yield bool(run.faults) == (key is not None)
 
 
+def interrupted(number, frame):
+    raise KeyboardInterrupt
+
+
 def main():
+    signal.signal(signal.SIGTERM, interrupted)
     good = all(list(self_check()))
     print("ok" if good else "not ok", "- soak: growth and loss are found")
     count = int(sys.argv[1]) if len(sys.argv) > 1 else MESSAGES

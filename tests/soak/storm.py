@@ -39,7 +39,9 @@ FIELDS = ["dkim-signature", "authentication-results"]
 DOMAIN = "example.net"
 JOBS = 20                   # clients at a time
 BACKEND = 10                # rspamd's failures of 1000 requests
-PATIENCE = 120              # seconds for what must come in the end
+PATIENCE = 120              # seconds for what must come in the end, at least
+CLIENT_PATIENCE = 60        # seconds for a reply, at least
+PAUSE = 10                  # seconds in which this process did not run
 SPARE_FILES = 16            # that the engine keeps for the next messages
 
 
@@ -50,19 +52,43 @@ class Storm:
                  ledger: Ledger) -> None:
         self.port, self.seed, self.ledger = port, seed, ledger
         self.until = time.monotonic() + seconds
+        self.patience = max(CLIENT_PATIENCE, seconds)
+        self.paused = 0.0
         self.over = threading.Event()
         self.ran: Counter[str] = Counter()
         self.last_big = 0.0
         self.lock = threading.Lock()
 
     def client(self) -> smtp.Client:
-        return smtp.Client(self.port)
+        return smtp.Client(self.port, timeout=self.patience)
 
     def socket(self) -> socket.socket:
-        return socket.create_connection(("127.0.0.1", self.port), 60)
+        return socket.create_connection(("127.0.0.1", self.port),
+                                        self.patience)
 
     def pause(self, seconds: float) -> bool:
         return self.over.wait(seconds)
+
+    def watch_clock(self) -> None:
+        """Notices when all was stopped for a while, as by SIGSTOP."""
+        last = time.monotonic()
+        while not self.over.wait(1):
+            now = time.monotonic()
+            if now > last + PAUSE:
+                self.paused = now
+                print(f"# paused for {now - last:.0f} s")
+            last = now
+
+    def blame(self, client: str, began: float, err: Exception) -> None:
+        """An unexpected reply to one who has done nothing wrong?
+
+        Sessions do not live through a pause of minutes.
+        """
+        if client != "polite":
+            return
+        self.over.wait(3)       # for watch_clock()
+        if self.paused < began:
+            self.ledger.fault(f"polite: {type(err).__name__} {err}")
 
     def rare(self, rng: random.Random) -> bool:
         """Once a minute at most: a thousand deliveries take their time."""
@@ -78,25 +104,26 @@ class Storm:
         weights, clients = zip(*CLIENTS)
         while time.monotonic() < self.until and not self.over.is_set():
             one = rng.choices(clients, weights)[0]
+            began = time.monotonic()
             try:
                 one(self, rng)
             except ConnectionRefusedError:
                 self.ledger.fault(f"{one.__name__}: connection refused")
                 self.over.set()
             except GONE + (AssertionError,) as err:
-                # An unexpected reply to one who has done nothing wrong?
-                if one.__name__ == "polite":
-                    self.ledger.fault(f"polite: {type(err).__name__} {err}")
+                self.blame(one.__name__, began, err)
             with self.lock:
                 self.ran[one.__name__] += 1
 
     def run(self) -> None:
         threads = [threading.Thread(target=self.work, args=(n,))
                    for n in range(JOBS)]
+        threading.Thread(target=self.watch_clock, daemon=True).start()
         for thread in threads:
             thread.start()
         for thread in threads:
             thread.join()
+        self.over.set()
 
 
 # --- inside the namespaces ----------------------------------------------------
@@ -134,12 +161,12 @@ def counters(case: Case, mta, name: str) -> dict[str, int]:
     return {k: int(v) for k, v in re.findall(r"([\w-]+)=(\d+)", said[0])}
 
 
-def quiet(case: Case, mta, name: str) -> dict[str, int]:
+def quiet(case: Case, mta, name: str, seconds: float) -> dict[str, int]:
     """The counters once the filter knows that all sessions are over."""
     def over() -> dict[str, int]:
         found = counters(case, mta, name)
         return found if found["open"] == 0 and found["memory"] == 0 else {}
-    return wait.until(f"{name} to be without sessions", over, PATIENCE)
+    return wait.until(f"{name} to be without sessions", over, seconds)
 
 
 def last_message(mta, ledger: Ledger) -> None:
@@ -208,7 +235,8 @@ def inside(args: argparse.Namespace) -> list[str]:
         storm = Storm(mta.port, args.seconds, args.seed, ledger)
         start = time.monotonic()
         storm.run()
-        wrong = finish(case, mta, ledger, before)
+        wrong = finish(case, mta, ledger, before,
+                       max(PATIENCE, args.seconds))
         report(storm, ledger, time.monotonic() - start)
         if wrong:
             keep.mkdir(parents=True, exist_ok=True)
@@ -219,15 +247,16 @@ def inside(args: argparse.Namespace) -> list[str]:
 
 
 def finish(case: Case, mta, ledger: Ledger,
-           before: dict[str, tuple[float, int]]) -> list[str]:
+           before: dict[str, tuple[float, int]], patience: float
+           ) -> list[str]:
     """All that is wrong after the storm."""
     wrong = []
     try:
         mta.must_live()
         last_message(mta, ledger)
-        ledger.settle(PATIENCE)
+        ledger.settle(patience)
         for name in before:
-            found = quiet(case, mta, name)
+            found = quiet(case, mta, name, patience)
             print(f"# {name}: " + " ".join(
                 f"{k}={v}" for k, v in found.items()))
             check.equal(f"accepted by {name}, and messages delivered",
@@ -239,8 +268,8 @@ def finish(case: Case, mta, ledger: Ledger,
             check.at_most(f"descriptors of {name}", fds,
                           before[name][1] + SPARE_FILES)
         mta.must_live()
-    except AssertionError as err:
-        wrong.append(str(err))
+    except (AssertionError, OSError) as err:
+        wrong.append(f"{type(err).__name__}: {err}")
     ledger.settle(0)
     return wrong + ledger.judge()
 
@@ -276,6 +305,10 @@ def self_check() -> bool:
     return True
 
 
+def interrupted(number: int, frame: object) -> None:
+    raise KeyboardInterrupt
+
+
 def main() -> int:
     args = arguments()
     what = f"storm: {args.seconds:.0f} s of bad clients"
@@ -293,6 +326,7 @@ def main() -> int:
     if reason:
         print(f"ok - {what} # SKIP {reason}")
         return 0
+    signal.signal(signal.SIGTERM, interrupted)
     work = Path(tempfile.mkdtemp(prefix="storm-", dir="/tmp"))
     work.chmod(0o755)
     try:
