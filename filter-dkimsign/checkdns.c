@@ -140,12 +140,10 @@ int
 tools_configure(const struct options *o)
 {
 	struct dns_options d = dns_options_of(o);
-	char why[DNS_ERROR_MAX];
 
-	if (o->tool != TOOL_CHECK_DNS || dns_check(&d, why) == 0)
+	if (o->tool != TOOL_CHECK_DNS)
 		return 0;
-	filter_config_error("%s", why);
-	return -1;
+	return dns_check(&d, filter_config_error);
 }
 
 int

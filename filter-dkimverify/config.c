@@ -302,10 +302,5 @@ config_operand(const char *arg)
 int
 config_check(void)
 {
-	char why[DNS_ERROR_MAX];
-
-	if (dns_check(&config.dns, why) == 0)
-		return 0;
-	filter_config_error("%s", why);
-	return -1;
+	return dns_check(&config.dns, filter_config_error);
 }

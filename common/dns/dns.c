@@ -162,34 +162,45 @@ configure(
 }
 
 static int
-check_names(const struct dns_options *o, char why[DNS_ERROR_MAX])
+check_names(const struct dns_options *o, void (*say)(const char *fmt, ...))
 {
 	const char *conf = resolv_conf(o);
 	unsigned port;
+	int r = 0;
 
-	for (size_t i = 0; i < o->nservers; i++)
-		if (!is_server(o->servers[i], &port))
-			return fail(why, "DNS server", o->servers[i],
-			    "not an address or ADDRESS@PORT");
-	if (o->nservers == 0 && access(conf, R_OK) == -1)
-		return fail(
-		    why, "no DNS server is given, and", conf, strerror(errno));
-	if (o->trust_anchor != NULL && access(o->trust_anchor, R_OK) == -1)
-		return fail(
-		    why, "trust anchor", o->trust_anchor, strerror(errno));
-	return 0;
+	for (size_t i = 0; i < o->nservers; i++) {
+		if (is_server(o->servers[i], &port))
+			continue;
+		say("DNS server \"%s\": not an address or ADDRESS@PORT",
+		    o->servers[i]);
+		r = -1;
+	}
+	if (o->nservers == 0 && access(conf, R_OK) == -1) {
+		say("no DNS server is given, and \"%s\": %s", conf,
+		    strerror(errno));
+		r = -1;
+	}
+	if (o->trust_anchor != NULL && access(o->trust_anchor, R_OK) == -1) {
+		say("trust anchor \"%s\": %s", o->trust_anchor,
+		    strerror(errno));
+		r = -1;
+	}
+	return r;
 }
 
 int
-dns_check(const struct dns_options *o, char why[DNS_ERROR_MAX])
+dns_check(const struct dns_options *o, void (*say)(const char *fmt, ...))
 {
+	char why[DNS_ERROR_MAX];
 	struct ub_ctx *c;
 	int r;
 
-	if (check_names(o, why) == -1)
+	if (check_names(o, say) == -1)
 		return -1;
 	c = ub_ctx_create();
 	r = configure(c, o, why);
+	if (r == -1)
+		say("%s", why);
 	ub_ctx_delete(c);
 	return r;
 }
@@ -439,8 +450,6 @@ dns_counters(void)
 int
 dns_init(const struct dns_options *o, char why[DNS_ERROR_MAX])
 {
-	if (check_names(o, why) == -1)
-		return -1;
 	timeout_ms = o->timeout_ms != 0 ? o->timeout_ms : DNS_TIMEOUT_MS;
 	timer = loop_timer_new(on_timer, NULL);
 	ctx = ub_ctx_create_event(loop_base());

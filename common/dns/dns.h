@@ -24,7 +24,7 @@ enum {
 	DNS_NAME_MAX = 253, /* characters of a name, RFC 1035 */
 	DNS_OUTAGE = 10, /* failures in a row that are worth a warning */
 	DNS_WHY_MAX = 80, /* bytes of dns_answer.why */
-	DNS_ERROR_MAX = 200, /* bytes of the text of dns_check, dns_init */
+	DNS_ERROR_MAX = 200, /* bytes of the text of dns_init */
 };
 
 struct dns_options {
@@ -59,10 +59,10 @@ struct dns_query;
 /*
  * Looks at the options without using them (for -n): addresses, and files as
  * libunbound reads them.  Without servers, resolv.conf must be there: inside a
- * chroot(2) it has to be copied, or servers given.  Returns 0, or -1 with one
- * line in why.
+ * chroot(2) it has to be copied, or servers given.  Returns 0, or -1 after
+ * saying what is wrong, with one call for each error.
  */
-int dns_check(const struct dns_options *, char why[DNS_ERROR_MAX])
+int dns_check(const struct dns_options *, void (*say)(const char *fmt, ...))
     __attribute__((__warn_unused_result__));
 
 /* What dns_init and queries need in a sandbox; the options must live on. */

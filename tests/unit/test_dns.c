@@ -319,19 +319,47 @@ static const struct {
 	    "/nowhere/key" },
 };
 
+static char said[1000];
+
+static void say(const char *fmt, ...) __attribute__((__format__(printf, 1, 2)));
+
+static void
+say(const char *fmt, ...)
+{
+	size_t n = strlen(said);
+	va_list ap;
+
+	va_start(ap, fmt);
+	(void)vsnprintf(said + n, sizeof(said) - n, fmt, ap);
+	va_end(ap);
+}
+
 static void
 checks(void **state)
 {
-	char why[DNS_ERROR_MAX];
+	static const struct dns_options bad = {
+		.servers = { "x", "192.0.2.1", "y" },
+		.nservers = 3,
+		.trust_anchor = "/nowhere/key",
+	};
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(options) / sizeof(options[0]); i++) {
-		int r = dns_check(&options[i].o, why);
+		int r;
+
+		said[0] = '\0';
+		r = dns_check(&options[i].o, say);
 		if (r != (options[i].why == NULL ? 0 : -1))
 			fail_msg("case %zu: %d", i, r);
-		if (r == -1 && strstr(why, options[i].why) == NULL)
-			fail_msg("case %zu: %s", i, why);
+		if (r == -1 && strstr(said, options[i].why) == NULL)
+			fail_msg("case %zu: %s", i, said);
 	}
+	/* all errors, not just the first one */
+	said[0] = '\0';
+	assert_int_equal(dns_check(&bad, say), -1);
+	assert_non_null(strstr(said, "\"x\""));
+	assert_non_null(strstr(said, "\"y\""));
+	assert_non_null(strstr(said, "/nowhere/key"));
 }
 
 int

@@ -621,7 +621,10 @@ def test_options() -> None:
             (("-n", "-r", SERVER, "--trust-anchor", "/nowhere"), 1,
              'trust anchor "/nowhere"'),
             (("-n", "--auth", "x", "--local", "y", "-r", "z"), 1,
-             '--local "y"')]:
+             '--local "y"'),
+            (("-n", "-r", "x", "--trust-anchor", "/nowhere"), 1,
+             'trust anchor "/nowhere"'),
+            (("-n", "-r", SERVER, "a\nb"), 1, "not an authserv-id")]:
         done = subprocess.run([PROGRAM, *args], capture_output=True,
                               timeout=30, check=False)
         said = done.stderr.decode()
