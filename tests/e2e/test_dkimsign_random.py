@@ -70,7 +70,8 @@ def test_random_addresses(case: Case) -> None:
     at_least("accepted", len(accepted), COUNT * 9 // 10)
     bad, signed = [], 0
     for got in mta.mails(len(accepted), seconds=100):
-        result = verify(keys, got)
+        # Below them may be one that the client sent.
+        result = verify(keys, got)[:got.above.count(b"DKIM-Signature:")]
         signed += bool(result)
         if result not in ([], [True, True]):
             bad.append((number_of(got), result))

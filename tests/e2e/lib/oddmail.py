@@ -1,4 +1,4 @@
-"""Random messages with everything odd that From, To, Cc and Bcc can have."""
+"""Random messages with everything odd that a client may send."""
 
 import random
 
@@ -107,13 +107,36 @@ class Odd:
                            (b"Reply-To", 0.2), (b"Sender", 0.2)):
             if self.chance(part):
                 fields.append(self.field([name], b" <x@y>\n\tz"))
+        fields += self.more_fields()
         self.r.shuffle(fields)
         fields.append(b"X-Number: %d\n" % self.number)
         return b"".join(fields) + self.body()
 
+    def more_fields(self) -> list[bytes]:
+        """Dots at the start, long lines, empty fields, old signatures."""
+        signed = [b"References", b"Subject", b"List-Id", b"In-Reply-To",
+                  b"Content-Type", b"Resent-To", b"List-Unsubscribe"]
+        values = [b"", b" ", b"\n ", b"\t\n\t", b" a\n .\n ..b", b" a\rb",
+                  b" \xe9\xff", b"x:y;", b" " + b"<a@b.example> " * 300,
+                  b" " + b"y" * 2500, b" " + b"z" * 1980 + b" z" * 40]
+        fields = [self.r.choice(signed) + b":" + self.r.choice(values) + b"\n"
+                  for _ in range(self.r.choice([0, 0, 1, 2, 4]))]
+        if self.chance(0.1):
+            fields.append(b".Dot: x\n ..y\n")
+        if self.chance(0.05):
+            fields.append(b"DKIM-Signature: v=1; a=rsa-sha256; d=x; s=y; "
+                          b"h=from; bh=; b=\n")
+        if self.chance(0.03):
+            fields.append(b"X-Long: " + b"word " * 12000 + b"\n")
+        return fields
+
     def body(self) -> bytes:
         if self.chance(0.1):
             return b""
-        lines = [b"", b".", b"..", b".x", b"text", b" x \t y ", b"\t", b"\xe9"]
+        lines = [b"", b".", b"..", b".x", b"text", b" x \t y ", b"\t", b"\xe9",
+                 b"a\rb", b".\r"]
+        if self.chance(0.1):
+            size = self.r.choice([1996, 1997, 1998, 4000, 65400, 65485, 65500])
+            lines += [b"x" * size, b"." + b" y" * (size // 2), b" " * size]
         return b"\n" + b"".join(self.r.choice(lines) + b"\n" for _ in range(
             self.r.randrange(12)))
