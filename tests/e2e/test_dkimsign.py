@@ -5,7 +5,7 @@ import re
 import signal
 import subprocess
 
-from lib import check, load, mail, manual, proc, smtpd, wait
+from lib import check, dkimpy, load, mail, manual, proc, smtpd, wait
 from lib.case import Case
 from lib.shapes import SHAPES
 from lib.signer import DOMAIN, Keys
@@ -93,23 +93,59 @@ def test_sendmail_command(case: Case) -> None:
         check.equal(f"signatures of {sent!r}", keys.verify(got), [True, True])
 
 
-def test_submission_port(case: Case) -> None:
-    """Port 587 of an address that is not loopback: smtpd 7.4 adds fields."""
+def bare_mail_to(case: Case, host: str, port: int, source: str) -> int:
+    """The Date fields of a message without one to such a listener."""
     keys = two_keys(case)
     command = case.filter(NAME, "-K", str(keys.table))
     setup = smtpd.Setup(case.work, case.options.root, [command])
     text = smtpd.configuration(setup).replace(
         "listen on socket",
-        f'listen on 192.0.2.8 port 587 filter "{NAME}"\nlisten on socket')
+        f'listen on {host} port {port} filter "{NAME}"\nlisten on socket')
     mta = case.keep(smtpd.Smtpd(setup, text))
-    with Client(587, host="192.0.2.8", source="192.0.2.7") as client:
+    with Client(port, host=host, source=source) as client:
         client.ehlo()
         reply = client.send("a@example.net", ["user@example.org"], mail.wire(
-            b"From: a@example.net\nSubject: bare\n\nText.\n"))
+            b"From: a@example.net\nTo: root\nSubject: bare\n\nText.\n"))
         check.equal("reply code", reply.code, 250)
     got = mta.mail()
     check.equal("signatures verify", keys.verify(got), [True, True])
-    check.equal("Date", len(mail.values(got.message, "Date")), 1)
+    return len(mail.values(got.message, "Date"))
+
+
+def test_submission_port(case: Case) -> None:
+    """Port 587 of an address that is not loopback: smtpd 7.4 adds fields."""
+    check.equal("Date", bare_mail_to(case, "192.0.2.8", 587, "192.0.2.7"), 1)
+
+
+def test_other_port(case: Case) -> None:
+    """No smtpd adds fields there, and so the filter adds none."""
+    check.equal("Date", bare_mail_to(case, "192.0.2.8", 2528, "192.0.2.7"), 0)
+
+
+def test_ipv6_loopback(case: Case) -> None:
+    check.equal("Date", bare_mail_to(case, "::1", 2528, "::1"), 1)
+
+
+def test_bounce(case: Case) -> None:
+    """smtpd's own message comes through the local socket."""
+    keys = Keys(case)
+    keys.make("k", domain="example.org")
+    keys.write("example.org k k.example.org.key")
+    command = case.filter(NAME, "-K", str(keys.table), "--sign", "local")
+    setup = smtpd.Setup(case.work, case.options.root, [command])
+    text = smtpd.configuration(setup).replace(
+        "match from any", 'action "no" mda "exit 67" virtual <virt> userbase '
+        '<users>\nmatch from any for domain "fails.example" action "no"\n'
+        "match from any", 1)
+    mta = case.keep(smtpd.Smtpd(setup, text))
+    reply = mta.submit(mail.message(), sender="user@example.org",
+                       rcpts=("x@fails.example",))
+    check.equal("reply code", reply.code, 250)
+    wait.until("the bounce", mta.paths)
+    got = mta.paths()[0].read_bytes()
+    check.matches("bounce", got, b"\nFrom: .*MAILER-DAEMON@mx.example")
+    check.equal("signatures verify", dkimpy.verify(got, keys.records.get),
+                [True])
 
 
 def test_authenticated_user_and_map(case: Case) -> None:
