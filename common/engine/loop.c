@@ -39,8 +39,11 @@ static unsigned nsignals;
 static void
 on_log(int severity, const char *text)
 {
-	(void)severity;
-	log_debug("event loop: %s", text);
+	/* An error is one that libevent does not survive. */
+	if (severity == EVENT_LOG_ERR)
+		log_warn("event loop: %s", text);
+	else
+		log_debug("event loop: %s", text);
 }
 
 int

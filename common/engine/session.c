@@ -145,12 +145,28 @@ set_text(bool *broken, char **to, struct str from)
 		*broken = true;
 }
 
+/* Is a message under way, the rest of which must not pass as a whole one? */
+static bool
+is_receiving(const struct session *s)
+{
+	const struct msg *m;
+
+	DL_FOREACH (s->msgs, m)
+		if (m->state == MSG_RECEIVING)
+			return true;
+	return false;
+}
+
 static void
 on_connect(struct session *s, const struct wire_event *ev)
 {
+	bool cut = is_receiving(s);
+
 	/* A process that stands twice in a chain is told twice. */
-	if (s->src != NULL && !str_eq(str_c(s->src), ev->field[2]))
+	if (s->src != NULL && !str_eq(str_c(s->src), ev->field[2])) {
 		forget(s);
+		s->env.broken = cut;
+	}
 	set_text(&s->broken, &s->rdns, ev->field[0]);
 	if (str_eq(ev->field[1], STR("pass")))
 		s->fcrdns = FCRDNS_PASS;
@@ -194,11 +210,14 @@ is_current(const struct session *s, struct str msgid)
 static void
 on_begin(struct session *s, const struct wire_event *ev)
 {
+	bool cut = is_receiving(s);
+
 	/* A process that stands twice in a chain is told twice. */
 	if (is_current(s, ev->field[0]))
 		return;
 	end_tx(s);
 	s->env.state = TX_OPEN;
+	s->env.broken = cut;
 	set_text(&s->env.broken, &s->env.msgid, ev->field[0]);
 }
 

@@ -2,6 +2,7 @@
 """Faults of rspamd, or of what answers in its place."""
 
 import gzip
+import socket
 from typing import Callable
 
 from case import Case, Fault, UNSCANNED, plain, stub
@@ -17,11 +18,12 @@ ENDLESS = 1 << 28               # bytes; nobody reads so many
 
 
 def refused(case: Case) -> None:
-    url = stub.refused()
-    port = int(url.rsplit(":", 1)[1])
-    filter_ = case.start_rspamd(url)
+    sock = socket.socket()
+    sock.bind(("127.0.0.1", 0))     # ours, but nobody listens
+    filter_ = case.start_rspamd(
+        f"http://127.0.0.1:{sock.getsockname()[1]}")
     case.around(filter_, case.raw(), src=UNSCANNED,
-                heal=lambda: case.stub(port=port))
+                heal=lambda: case.stub(sock=sock))
 
 
 def blackhole(case: Case) -> None:
@@ -29,7 +31,7 @@ def blackhole(case: Case) -> None:
     case.undo.callback(full.stop)
     filter_ = case.start_rspamd(full.url, *SHORT)
     case.around(filter_, case.raw(), src=UNSCANNED,
-                heal=lambda: (full.stop(), case.stub(port=full.port)))
+                heal=lambda: case.stub(sock=full.sock))
 
 
 def step(fault: stub.Step, *args: str, size: int = 0) -> Callable:
@@ -110,7 +112,7 @@ FAULTS = [
     Fault("never reads", "rspamd", "a large request is not even read",
           TIMEOUT, step(stub.hang(after_request=False), *SHORT, size=LARGE)),
     Fault("reset on accept", "rspamd", "RST as soon as it is connected",
-          ERROR, step(stub.reset_on_accept)),
+          f"{UNREACHABLE} or {ERROR}", step(stub.reset_on_accept)),
     Fault("reset in request head", "rspamd", "RST amid the request's head",
           ERROR, step(reset_in_request_head)),
     Fault("reset after request head", "rspamd",

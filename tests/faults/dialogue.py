@@ -264,9 +264,10 @@ class Filter:
             self.changed.wait_for(
                 lambda: done() or self.fault or self.ended, WAIT_S)
             if self.fault or not done():
+                status = self.process.wait(WAIT_S) if self.ended else ""
                 raise AssertionError(
-                    f"no {what}: {self.fault or 'it ended' * self.ended}\n"
-                    + self.said()[-4000:])
+                    f"no {what}: {self.fault or 'it ended' * self.ended} "
+                    f"{status}\n" + self.said()[-4000:])
 
     def wait_sent(self) -> None:
         """The filter's socket has all that was sent."""

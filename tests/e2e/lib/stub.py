@@ -150,13 +150,15 @@ class Stub:
     """Plays the steps one per connection; the last one stays."""
 
     def __init__(self, *steps: Step, port: int = 0,
+                 sock: socket.socket | None = None,
                  tls: ssl.SSLContext | None = None) -> None:
         self.steps = list(steps) or [answer()]
         self.tls = tls
         self.seen: list[Conn] = []
         self.lock = threading.Lock()
         self.stopped = threading.Event()
-        self.sock = socket.create_server(("127.0.0.1", port), backlog=512)
+        self.sock = sock or socket.create_server(("127.0.0.1", port))
+        self.sock.listen(512)
         self.port = self.sock.getsockname()[1]
         scheme = "https" if tls else "http"
         self.url = f"{scheme}://127.0.0.1:{self.port}"
