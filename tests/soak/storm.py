@@ -219,7 +219,10 @@ def backends(case: Case) -> list[str]:
 
 def inside(args: argparse.Namespace) -> list[str]:
     space.enter(args.work)
-    case = Case(args.work, Options())
+    options = Options(args.smtpd)
+    if options.root:
+        space.enter_root(options.root, args.work)
+    case = Case(args.work, options)
     keep = TESTS / "log/storm"
     shutil.rmtree(keep, ignore_errors=True)
     try:
@@ -280,6 +283,8 @@ def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seconds", type=float, default=30)
     parser.add_argument("--seed", type=int, default=6)
+    parser.add_argument("--smtpd", choices=["own", "next"], default="own",
+                        help="this machine's, or that of tests/e2e/next.sh")
     parser.add_argument("--without-filters", action="store_true",
                         help="to see what smtpd alone does with the same")
     parser.add_argument("--work", type=Path, help=argparse.SUPPRESS)
