@@ -102,7 +102,7 @@ class Ledger:
     def _collect(self) -> None:
         while not self.stopped.is_set():
             if not self._take_all():
-                self.stopped.wait(0.05)
+                self.stopped.wait(0.5)
         self._take_all()
 
     def _take_all(self) -> int:
