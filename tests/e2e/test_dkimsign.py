@@ -4,6 +4,8 @@ import os
 import re
 import signal
 import subprocess
+import threading
+from concurrent.futures import ThreadPoolExecutor
 
 from lib import check, dkimpy, load, mail, manual, proc, smtpd, wait
 from lib.case import Case
@@ -258,6 +260,50 @@ def test_key_swap_under_load(case: Case) -> None:
         used[re.search(r"s=(\w+)", signatures(one)[0])[1]] += 1
     check.at_least("signed with the old key", used["old"], load.MIDWAY)
     check.at_least("signed with the new key", used["new"], 1)
+
+
+def test_sessions_end_while_signing(case: Case) -> None:
+    """One thread for all; tables good and bad come meanwhile."""
+    keys = two_keys(case)
+    good = keys.table.read_text().splitlines()
+    mta = keys.smtpd("--workers", "1")
+    ended = threading.Event()
+
+    def drop() -> None:
+        wire = mail.wire(load.numbered(0))
+        while not ended.is_set():
+            load.begin(mta, wire).drop()
+            client = load.begin(mta, wire)
+            client.write(wire[len(wire) // 2:])
+            client.drop()
+
+    def storm() -> int:
+        count = 0
+        while not ended.is_set():
+            keys.write(*good, *(["one two"] if count % 2 else []))
+            os.kill(proc.find_one(NAME), signal.SIGHUP)
+            count += 1
+            ended.wait(0.02)
+        return count
+
+    with ThreadPoolExecutor(2) as pool:
+        tasks = [pool.submit(drop), pool.submit(storm)]
+        try:
+            replies = load.send(mta, range(1, 151), jobs=10)
+        finally:
+            ended.set()
+        storms = tasks[1].result()
+        tasks[0].result()
+    check.at_least("reloads asked for", storms, 10)
+    check.equal("accepted", len(load.accepted(replies)), 150)
+    wait.until("all messages delivered",
+               lambda: {m.number for m in map(mail.read, mta.paths())}
+               >= set(range(1, 151)), 60)
+    for path in mta.paths():
+        check.equal(f"signatures of {path.name}",
+                    keys.verify(mail.read(path)), [True, True])
+    check.matches("log", mta.log(), "reload: keys of 1 domains")
+    check.matches("log", mta.log(), "the old keys stay in use")
 
 
 def test_bad_reload_keeps_the_keys(case: Case) -> None:
