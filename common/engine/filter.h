@@ -159,8 +159,8 @@ size_t msg_line_max(const struct msg *);
 void msg_accept(struct msg *, struct edit *owned);
 /*
  * Replaces the body: lines ended by LF or CRLF, dots not doubled.  To be
- * called before msg_accept().  Returns -1 without memory or disk, or if the
- * message has its answer.
+ * called before msg_accept().  Returns -1 without memory or disk, if the header
+ * was cut, or if the message has its answer.
  */
 int msg_set_body(struct msg *, struct str body);
 /* Refuses it; reply as reply_text() makes it. */

@@ -115,12 +115,19 @@ msg_lose(struct msg *m, const char *why)
 	free_content(m);
 }
 
+/* Is there no room for the line with those of the header? */
+static bool
+is_beyond(const struct msg *m, struct str line)
+{
+	return m->header_cut || line.n + 2 > (size_t)HEADER_MAX - m->header.n;
+}
+
 static bool
 add_header(struct msg *m, struct str line, bool tab)
 {
 	struct store_pool *pool = &m->eng->pool;
 
-	if (m->header_cut || line.n + 2 > (size_t)HEADER_MAX - m->header.n) {
+	if (is_beyond(m, line)) {
 		m->header_cut = true;
 		return false;
 	}
@@ -275,7 +282,8 @@ msg_line(struct msg *m, struct str line)
 			msg_warn(m, "line of %zu bytes cut: smtpd takes %zu",
 			    line.n, max);
 	}
-	if (m->eng->filter->as_stored)
+	/* What of the header goes to the store cannot be folded later. */
+	if (m->eng->filter->as_stored || (m->in_header && is_beyond(m, line)))
 		take_pieces(m, line, max);
 	else
 		take_line(m, line, false);

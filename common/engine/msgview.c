@@ -116,7 +116,8 @@ msg_set_body(struct msg *m, struct str body)
 	struct store *st;
 	struct str line;
 
-	if (!msg_is_open(m))
+	/* The rest of a header that was cut stands in the store. */
+	if (!msg_is_open(m) || m->header_cut)
 		return -1;
 	st = store_new(&m->eng->pool);
 	if (st == NULL || store_line(st, STR_NULL) == -1)
