@@ -207,6 +207,24 @@ def test_actions() -> None:
         assert got.startswith(want), f"{args}: {got}, expected {want}"
 
 
+def test_whose_mail_always_passes() -> None:
+    """Users, the local socket, networks that are exempt: only marked."""
+    all_of_it = ("--on-none", "reject", "--on-bad-from", "junk",
+                 "--must-sign", "b.example", "--auth", "verify",
+                 "--local", "verify")
+    for client, args, want in [
+            (Client(), (), "reject"), (Client(user="u"), (), "proceed"),
+            (Client(src="unix:/x"), (), "proceed"),
+            (Client(), ("--exempt", "192.0.2.0/24"), "proceed"),
+            (Client(), ("--exempt", "192.0.2.8"), "reject"),
+            (Client(), ("--exempt", "auth"), "reject")]:
+        reply = run_one(PLAIN, *all_of_it, *args, client=client)
+        assert reply.verdict.startswith(want), (args, reply.verdict)
+        if want == "proceed":
+            equal("marked only", (reply.results, b"X-Spam" in reply.text),
+                  ("none", False))
+
+
 def test_keys_in_test_mode() -> None:
     """Whatever fails, nothing is refused because of a key with t=y."""
     key = b"t=y; " + b"".join(RECORD).replace(b"v=DKIM1; ", b"")
