@@ -22,6 +22,7 @@ enum option {
 	OPT_ON_TEMPERROR,
 	OPT_ON_UNSIGNED,
 	OPT_OWN_ID,
+	OPT_RENAME_FORGED,
 	OPT_RESOLVER,
 	OPT_RESOLV_CONF,
 	OPT_TRUST_ANCHOR,
@@ -65,6 +66,8 @@ const struct filter_opt config_opts[] = {
 	    "with --must-sign (reject)" },
 	[OPT_OWN_ID] = { "own-id", 0, "NAME|.SUFFIX",
 	    "one more authserv-id of ours" },
+	[OPT_RENAME_FORGED] = { "rename-forged", 0, NULL,
+	    "keep them as X-Original-..." },
 	[OPT_RESOLVER] = { "resolver", 'r', "ADDRESS[@PORT]",
 	    "DNS server (of resolv.conf)" },
 	[OPT_RESOLV_CONF] = { "resolv-conf", 0, "FILE",
@@ -142,8 +145,7 @@ add_own_id(const char *arg)
 {
 	struct forged_ids *own = &config.own;
 
-	/* The last one is kept free for the name of the session. */
-	if (own->n == FORGED_IDS_MAX - 1)
+	if (own->n == FORGED_IDS_MAX)
 		return "too many names";
 	if (strcmp(arg, ".") == 0 ||
 	    forged_name(str_c(arg), own->v[own->n]) == -1)
@@ -271,6 +273,9 @@ config_option(size_t i, const char *arg)
 		return set_action(arg, &config.on_unsigned);
 	case OPT_OWN_ID:
 		return add_own_id(arg);
+	case OPT_RENAME_FORGED:
+		config.rename_forged = true;
+		return NULL;
 	case OPT_RESOLVER:
 		return add_resolver(arg);
 	case OPT_RESOLV_CONF:

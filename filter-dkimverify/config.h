@@ -41,6 +41,7 @@ struct config {
 	struct forged_ids own; /* --own-id */
 	struct sources exempt; /* whose fields are not removed */
 	enum forged_mode forged;
+	bool rename_forged; /* instead of removing them */
 	bool verify_auth, verify_local;
 	bool reject_large; /* headers over HEADER_MAX */
 	struct dns_options dns;

@@ -8,6 +8,8 @@ enum {
 };
 
 static const struct str field_name = STR("Authentication-Results");
+static const struct str original_name =
+    STR("X-Original-Authentication-Results");
 
 int
 forged_name(struct str text, char out[FORGED_ID_MAX + 1])
@@ -163,12 +165,14 @@ check_rest(struct str s)
 }
 
 static bool
-matches(const struct forged_ids *ids, const char *name)
+matches(const struct forged_rule *rule, const char *name)
 {
 	struct str s = str_c(name);
 
-	for (size_t i = 0; i < ids->n; i++) {
-		struct str id = str_c(ids->v[i]);
+	if (strcmp(name, rule->own) == 0)
+		return true;
+	for (size_t i = 0; i < rule->ids->n; i++) {
+		struct str id = str_c(rule->ids->v[i]);
 		if (str_eq(s, id))
 			return true;
 		if (id.p[0] == '.' &&
@@ -180,7 +184,7 @@ matches(const struct forged_ids *ids, const char *name)
 
 /* Is the field's value ours, or nothing that can be understood? */
 static bool
-is_claim(const struct forged_ids *ids, struct str value)
+is_claim(const struct forged_rule *rule, struct str value)
 {
 	char id[FORGED_ID_MAX], name[FORGED_ID_MAX + 1];
 	size_t n;
@@ -188,7 +192,7 @@ is_claim(const struct forged_ids *ids, struct str value)
 	if (skip_cfws(&value) == -1 || take_value(&value, id, &n) == -1 ||
 	    forged_name(str_n(id, n), name) == -1)
 		return true;
-	return matches(ids, name) || check_version(value) == -1 ||
+	return matches(rule, name) || check_version(value) == -1 ||
 	    check_rest(value) == -1;
 }
 
@@ -241,11 +245,11 @@ is_name(struct str s)
 }
 
 bool
-forged_is(enum forged_mode mode, const struct forged_ids *ids, struct str raw)
+forged_is(const struct forged_rule *rule, struct str raw)
 {
 	struct str name;
 
-	switch (mode) {
+	switch (rule->mode) {
 	case FORGED_KEEP:
 		return false;
 	case FORGED_ALL:
@@ -256,7 +260,44 @@ forged_is(enum forged_mode mode, const struct forged_ids *ids, struct str raw)
 		return true;
 	if (!str_cut(&raw, ':', &name) || !is_name(name))
 		return false;
-	return mode == FORGED_ALL || is_claim(ids, raw);
+	return rule->mode == FORGED_ALL || is_claim(rule, raw);
+}
+
+/* Can it stay under another name? */
+static bool
+can_rename(struct str name, struct str raw)
+{
+	return str_ieq(name, field_name) && !is_smuggled(raw);
+}
+
+static bool
+is_to_go(void *rule, struct str name, struct str raw)
+{
+	(void)name;
+	return forged_is(rule, raw);
+}
+
+static bool
+is_to_go_anyway(void *rule, struct str name, struct str raw)
+{
+	return !can_rename(name, raw) && forged_is(rule, raw);
+}
+
+size_t
+forged_remove(const struct forged_rule *rule, bool rename, struct edit *e)
+{
+	struct forged_rule r = *rule;
+	size_t n;
+
+	n = edit_remove_if(e, 0, rename ? is_to_go_anyway : is_to_go, &r);
+	for (size_t i = 0; rename && i < edit_count(e); i++) {
+		if (!forged_is(rule, edit_raw(e, i)))
+			continue;
+		n++;
+		if (edit_rename(e, i, original_name) == -1)
+			edit_remove(e, i--);
+	}
+	return n;
 }
 
 /* ---- a header too large to be kept ---- */

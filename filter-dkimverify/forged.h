@@ -9,6 +9,7 @@
 #include <stddef.h>
 
 #include "common/base/str.h"
+#include "common/message/edit.h"
 #include "common/message/store.h"
 
 enum {
@@ -37,15 +38,28 @@ struct forged_ids {
 int forged_name(struct str text, char out[FORGED_ID_MAX + 1])
     __attribute__((__warn_unused_result__));
 
+/* What is to be removed. */
+struct forged_rule {
+	enum forged_mode mode;
+	const struct forged_ids *ids; /* ours, always */
+	char own[FORGED_ID_MAX + 1]; /* one more; empty if there is none */
+};
+
 /*
  * Is this field, given as a whole, to be removed?  In mode FORGED_OWN those are:
- * fields whose authserv-id is one of ids; fields that cannot be parsed, among
+ * fields whose authserv-id is one of ours; fields that cannot be parsed, among
  * them those of an authres-version other than 1; and fields of any name in
  * which a bare CR is followed by the name, since some readers take CR for a
  * line end.  White space and control characters in the name do not count,
  * since some readers drop them.
  */
-bool forged_is(enum forged_mode, const struct forged_ids *, struct str raw);
+bool forged_is(const struct forged_rule *, struct str raw);
+
+/*
+ * Takes those fields out; with rename, those that have the name as it should be
+ * become X-Original-Authentication-Results.  Returns how many there were.
+ */
+size_t forged_remove(const struct forged_rule *, bool rename, struct edit *);
 
 /*
  * The rest of a header that was too large to be kept stands at the start of a

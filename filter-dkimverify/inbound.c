@@ -126,31 +126,16 @@ out_of_memory(struct inbound *in)
 	refuse(in, 451, "4.3.0", "Temporary local problem");
 }
 
-struct removal {
-	enum forged_mode mode;
-	struct forged_ids ids;
-};
-
-static bool
-is_forged(void *arg, struct str name, struct str raw)
-{
-	const struct removal *r = arg;
-
-	(void)name;
-	return forged_is(r->mode, &r->ids, raw);
-}
-
 /* Takes out what claims to be ours. */
 static void
 remove_forged(struct inbound *in, struct edit *e)
 {
-	const struct session *s = msg_session(in->msg);
 	const struct config *c = config_get();
-	struct removal r = { c->forged, c->own };
+	struct forged_rule r = { .mode = c->forged, .ids = &c->own };
 
-	if (forged_name(authserv_id(s), r.ids.v[r.ids.n]) == 0)
-		r.ids.n++;
-	in->removed = edit_remove_if(e, 0, is_forged, &r);
+	if (forged_name(authserv_id(msg_session(in->msg)), r.own) == -1)
+		r.own[0] = '\0';
+	in->removed = forged_remove(&r, c->rename_forged, e);
 	count.removed += in->removed;
 }
 

@@ -103,6 +103,23 @@ edit_remove_if(struct edit *e, size_t pos,
 	return before - e->n;
 }
 
+int
+edit_rename(struct edit *e, size_t pos, struct str name)
+{
+	struct item *it = &e->items[pos];
+	struct str rest = str_from(it->raw, it->name);
+	char *owned = malloc(name.n + rest.n);
+
+	if (owned == NULL)
+		return -1;
+	memcpy(owned, name.p, name.n);
+	memcpy(owned + name.n, rest.p, rest.n);
+	free(it->owned);
+	*it = (struct item){ str_n(owned, name.n + rest.n), owned, name.n };
+	e->changed = true;
+	return 0;
+}
+
 void
 edit_remove(struct edit *e, size_t pos)
 {

@@ -36,6 +36,8 @@ struct str edit_name(const struct edit *, size_t pos);
  */
 size_t edit_remove_if(struct edit *, size_t pos,
     bool (*match)(void *arg, struct str name, struct str raw), void *arg);
+/* Gives the field at pos, which has a name, another.  -1 without memory. */
+int edit_rename(struct edit *, size_t pos, struct str name);
 /* Takes out the field at pos. */
 void edit_remove(struct edit *, size_t pos);
 

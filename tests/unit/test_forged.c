@@ -42,6 +42,8 @@ static const struct {
 	/* ours, in many spellings */
 	{ AR ": mx.example.net; dkim=pass", true },
 	{ AR ": mx.example.net", true },
+	{ AR ": Own.Name; dkim=pass", true },
+	{ AR ": sub.own.name; dkim=pass", false },
 	{ AR ":mx.example.net;dkim=pass", true },
 	{ "authentication-results: MX.EXAMPLE.NET; none", true },
 	{ AR " : mx.example.net; none", true },
@@ -119,12 +121,13 @@ static const struct {
 static bool
 is_forged(enum forged_mode mode, struct str raw)
 {
+	struct forged_rule rule = { mode, &ids, "own.name" };
 	struct field f;
 	struct str rest = raw;
 
 	assert_int_equal(header_next(&rest, &f), 1);
 	assert_int_equal(rest.n, 0);
-	return forged_is(mode, &ids, f.raw);
+	return forged_is(&rule, f.raw);
 }
 
 static void
@@ -151,6 +154,35 @@ modes(void **state)
 	(void)state;
 	assert_true(is_forged(FORGED_ALL, STR(AR ":" OTHER "; none\n")));
 	assert_false(is_forged(FORGED_ALL, STR("Subject: x\n")));
+}
+
+static void
+renames(void **state)
+{
+	static const char header[] =
+	    AR " : mx.example.net;\n dkim=pass\n" AR ":" OTHER "; none\n"
+	       "Authentication-\rResults: mx.example.net\n"
+	       "X: y\r" AR ": mx.example.net\n"
+	       "authentication-results: a\r" AR ": mx.example.net\n" AR ":\n"
+	       "From: x\n";
+	struct forged_rule rule = { FORGED_OWN, &ids, "" };
+	struct edit *e = edit_new(str_c(header));
+	struct buf out;
+
+	(void)state;
+	assert_non_null(e);
+	assert_int_equal(forged_remove(&rule, true, e), 5);
+	buf_init(&out, 1000);
+	edit_write(e, &out);
+	buf_chr(&out, '\0');
+	assert_string_equal(out.p,
+	    "X-Original-" AR " : mx.example.net;\n dkim=pass\n" AR ":" OTHER
+	    "; none\n"
+	    "X-Original-" AR ":\n"
+	    "From: x\n");
+	assert_int_equal(forged_remove(&rule, false, e), 0);
+	buf_clear(&out);
+	edit_free(e);
 }
 
 /* Comments as deep as is taken, and one deeper. */
@@ -271,6 +303,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(spellings),
 		cmocka_unit_test(modes),
+		cmocka_unit_test(renames),
 		cmocka_unit_test(nesting),
 		cmocka_unit_test(long_ids),
 		cmocka_unit_test(rest_of_header),

@@ -145,6 +145,18 @@ def test_forged_all_and_own_ids() -> None:
     equal("left", len(own_fields(run_one(head + PLAIN))), 2)
 
 
+def test_forged_fields_renamed() -> None:
+    reply = run_one(FORGED[2] + b"\n" + HONEST[0] + b"\n" + PLAIN,
+                    "--rename-forged")
+    equal("message", reply.text.split(b"dkim=none\n", 1)[1],
+          b"X-Original-Authentication-Results:\n (c) \"mx.example.net\"; "
+          b"dkim=pass\n" + HONEST[0] + b"\n" + PLAIN)
+    many = (HEADER_MAX - 1000) // len(b"Authentication-Results:\n")
+    reply = run_one(b"Authentication-Results:\n" * many + PLAIN,
+                    "--rename-forged")
+    equal("fields", reply.text.count(b"X-Original-Auth"), many)
+
+
 def test_text_before_the_first_field() -> None:
     """Continuation lines with nothing to continue must not continue ours."""
     evil = b"\t; dkim=pass header.d=bank.example\n spf=pass\n"
