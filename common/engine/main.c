@@ -288,7 +288,9 @@ filter_main(const struct filter *f, int argc, char **argv)
 	unsigned bad;
 	int r = CLI_OK;
 
+	/* Both come as an error of write(), too. */
 	(void)signal(SIGPIPE, SIG_IGN);
+	(void)signal(SIGXFSZ, SIG_IGN);
 	bad = cli_parse(f, argc, argv, &c);
 	if (bad == 0 && (c.help || c.version)) {
 		if (c.help)

@@ -151,6 +151,19 @@ def counters() -> None:
         assert lines and all(x.startswith(b"counters ") for x in lines), lines
 
 
+@test("a limit of file sizes costs the message, not the process")
+def file_size() -> None:
+    with tempfile.TemporaryFile() as log:
+        smtpd = Filter(Path("/bin/sh"), "-c", 'ulimit -f 64; exec "$0" "$@"',
+                       str(ROOT / "filter-rspamd" / "filter-rspamd"),
+                       "--url", answering().url, "--spool-size", "4K",
+                       log=log)
+        answer, _ = smtpd.message([b"A: b", b""] + [b"x" * 70] * 4000)
+        assert answer.startswith(b"reject|451 4.3.0 "), answer
+        assert smtpd.message([b"A: b", b"", b"x"])[0] == b"proceed"
+        assert smtpd.end() == 0
+
+
 @test("a wrong option ends it before it speaks to smtpd")
 def wrong_at_start() -> None:
     for name in FILTERS:
