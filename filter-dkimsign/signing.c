@@ -250,11 +250,11 @@ log_signed(const struct msg *m, const struct signing *s)
 static int
 add_fields(struct signing *s, struct task *t)
 {
-	for (size_t i = 0; i < t->n; i++) {
+	for (size_t i = t->n; i-- > 0;) {
 		struct piece *p = &t->v[i];
 		if (p->result == -1 ||
 		    sign_finish(p->sig, p->nsig, &p->field) == -1 ||
-		    edit_insert_raw(s->edit, i, buf_view(&p->field)) == -1)
+		    edit_insert_raw(s->edit, 0, buf_view(&p->field)) == -1)
 			return -1;
 	}
 	return 0;

@@ -135,6 +135,9 @@ insert_owned(struct edit *e, size_t pos, char *owned, size_t n, size_t name)
 {
 	if (e->inserted >= EDIT_CHANGES_MAX || make_room(e) == -1)
 		return -1;
+	/* Text that continues nothing would continue a field above it. */
+	if (pos == 0 && e->n > 0 && is_wsp(e->items[0].raw.p[0]))
+		pos = 1;
 	if (pos > e->n)
 		pos = e->n;
 	memmove(e->items + pos + 1, e->items + pos,

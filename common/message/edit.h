@@ -3,7 +3,9 @@
  * written out once.  What is not changed leaves byte for byte as it came.
  *
  * Positions count the fields of the list as changed so far; the block is
- * only looked at, never copied, and must outlive the edit.
+ * only looked at, never copied, and must outlive the edit.  Where a block
+ * begins with white space, that text is the first in the list, and what is
+ * put before it goes below it: it must not become the end of a new field.
  */
 #ifndef COMMON_MESSAGE_EDIT_H
 #define COMMON_MESSAGE_EDIT_H

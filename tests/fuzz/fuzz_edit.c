@@ -48,6 +48,8 @@ change(struct edit *e, struct str *in)
 		return;
 	}
 	MUST(edit_is_name(name) && edit_count(e) == count + 1);
+	if (at == 0 && count > 0 && is_wsp(edit_raw(e, 0).p[0]))
+		at = 1;
 	raw = edit_raw(e, at < count ? at : count);
 	MUST(header_next(&raw, &f) == 1 && raw.n == 0);
 	MUST(str_eq(f.name, name) && f.raw.p[f.raw.n - 1] == '\n');

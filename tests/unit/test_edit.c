@@ -95,6 +95,22 @@ inserts_at(void **state)
 	}
 }
 
+/* A first line that continues nothing never ends a new field. */
+static void
+inserts_below_white_space(void **state)
+{
+	struct edit *e = edit_new(STR(" x\n\ty\nA: 1\n"));
+
+	(void)state;
+	assert_int_equal(edit_insert(e, 0, STR("N"), STR("v")), 0);
+	assert_int_equal(edit_insert_raw(e, 0, STR("M: w\n")), 0);
+	assert_written(e, " x\n\ty\nM: w\nN: v\nA: 1\n");
+	edit_remove(e, 0);
+	assert_int_equal(edit_insert(e, 0, STR("L"), STR("u")), 0);
+	assert_written(e, "L: u\nM: w\nN: v\nA: 1\n");
+	edit_free(e);
+}
+
 static void
 writes_values(void **state)
 {
@@ -352,6 +368,7 @@ main(void)
 		cmocka_unit_test(leaves_all_alone),
 		cmocka_unit_test(shows_fields),
 		cmocka_unit_test(inserts_at),
+		cmocka_unit_test(inserts_below_white_space),
 		cmocka_unit_test(writes_values),
 		cmocka_unit_test(folds_long_lines),
 		cmocka_unit_test(folds_near_column_78),
