@@ -335,7 +335,8 @@ use_packet(struct dns_query *q, const char *message, size_t n)
 	} else {
 		for (size_t i = 0; i < p.n; i++)
 			q->answer.txt[i] =
-			    str_n(q->text.p + p.txt[i].off, p.txt[i].n);
+			    str_head(str_from(buf_view(&q->text), p.txt[i].off),
+				p.txt[i].n);
 		q->answer.n = p.n;
 		finish(q, DNS_FOUND, "");
 	}
