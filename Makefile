@@ -249,12 +249,15 @@ GOLDEN_WRAP =	-Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc \
 		-Wl,--wrap=strdup,--wrap=pread,--wrap=write,--wrap=mkostemp
 GOLDEN =	dkimsign dkimverify plain rspamd sample
 
-FUZZ =		address authres canon edit header keytable lines longline \
-		packet record sig tags verdict verify wire engine protocol
+FUZZ =		address authres canon crlf der edit header http key keytable \
+		lines longline packet record sig tags target verdict verify \
+		wire engine protocol \
+		rspamd_filter dkimsign_filter dkimverify_filter
 FUZZ_MAIN !=	$(SAN_CC) -fsanitize=fuzzer tests/fuzz/probe.c -o /dev/null \
 		2>/dev/null && echo -fsanitize=fuzzer || echo tests/fuzz/main.c
-FUZZ_ENGINE =	tests/fuzz/engine.c tests/golden/fakeloop.c \
-		tests/golden/judge.c tests/golden/whole.c
+FUZZ_ENGINE =	tests/fuzz/engine.c tests/fuzz/script.c \
+		tests/golden/fakeloop.c tests/golden/judge.c \
+		tests/golden/whole.c
 
 tests/bin/san/.libs: common/libcommon.a filter-rspamd/librspamd.a \
 		filter-dkimsign/libdkimsign.a \
@@ -290,8 +293,10 @@ tests/bin/.fuzz: tests/bin/.golden tests/fuzz/*.[ch]
 	@for f in $(FUZZ); do \
 		case $$f in engine) m="tests/bin/san/main-plain.o" ;; \
 		protocol) m="tests/bin/san/main-sample.o" ;; \
+		*_filter) m="tests/bin/san/main-$${f%_filter}.o \
+		    tests/bin/san/$${f%_filter}.a" ;; \
 		*) m= ;; esac; \
-		[ -z "$$m" ] || m="$$m $(FUZZ_ENGINE)"; \
+		[ -z "$$m" ] || m="$(FUZZ_ENGINE) $$m"; \
 		$(SAN_CC) $(SAN_ALL) -o tests/bin/fuzz-$$f \
 		    tests/fuzz/fuzz_$$f.c $$m $(FUZZ_MAIN) $(SAN_LIBS) \
 		    $(ALL_LIBS) || exit 1; \

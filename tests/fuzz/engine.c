@@ -1,3 +1,4 @@
+#include <sanitizer/allocator_interface.h>
 #include <stdio.h>
 
 #include "common/base/log.h"
@@ -8,7 +9,9 @@
 #include "tests/golden/fake.h"
 
 enum {
-	SLOW = 7 /* bytes a slow smtpd takes at a time */
+	SLOW = 7, /* bytes a slow smtpd takes at a time */
+	HEAP_MAX = 64 << 20, /* bytes, the judge's copies included */
+	HEAP_KEPT = 256 << 10 /* what libraries may keep for the next time */
 };
 
 struct fuzz_engine {
@@ -17,6 +20,7 @@ struct fuzz_engine {
 	struct buf out; /* not judged yet */
 	bool wake;
 	unsigned writes;
+	size_t heap; /* bytes in use before it began */
 };
 
 static const struct filter *filter;
@@ -37,14 +41,13 @@ fault_now(void)
 	return false;
 }
 
-/* With FUZZ_TRACE in the environment: what goes over the wire. */
-static void
-trace(const char *way, struct str line)
+void
+fuzz_engine_trace(const char *what, struct str text)
 {
 	if (getenv("FUZZ_TRACE") != NULL)
 		fprintf(stderr, "%8llu %s %.*s\n",
-		    (unsigned long long)fake_now() / 1000, way,
-		    (int)str_head(line, 200).n, line.p);
+		    (unsigned long long)fake_now() / 1000, what,
+		    (int)str_head(text, 200).n, text.p);
 }
 
 static long
@@ -87,12 +90,14 @@ drain(struct fuzz_engine *fe)
 		engine_flush(fe->eng);
 	for (rest = buf_view(&fe->out); str_has(rest, '\n');) {
 		(void)str_cut(&rest, '\n', &line);
-		trace("<", line);
+		fuzz_engine_trace("<", line);
 		judge_out(fe->judge, line);
 	}
 	MUST(rest.n == 0);
 	buf_reset(&fe->out);
 	judge_turn(fe->judge, fake_now());
+	MUST(fe->eng->pool.used <= fe->eng->pool.budget);
+	MUST(__sanitizer_get_current_allocated_bytes() < fe->heap + HEAP_MAX);
 	if (judge_first(fe->judge) != NULL) {
 		fprintf(stderr, "judge: %s\n", judge_first(fe->judge));
 		abort();
@@ -100,15 +105,17 @@ drain(struct fuzz_engine *fe)
 }
 
 struct fuzz_engine *
-fuzz_engine_new(int argc, char **argv, enum judge_whole whole, int added)
+fuzz_engine_new(int argc, char **argv, const struct judge_rules *judged)
 {
+	size_t heap = __sanitizer_get_current_allocated_bytes();
 	struct fuzz_engine *fe = calloc(1, sizeof(*fe));
 	struct out_sink sink = { sink_write, sink_wait, sink_wake, fe };
-	struct judge_rules rules = { whole, added, 0 };
+	struct judge_rules rules = *judged;
 
 	MUST(fe != NULL && filter_entry(argc, argv) == 0);
 	MUST(filter->configure == NULL || filter->configure() == 0);
 	log_level(LOG_WARNING);
+	fe->heap = heap;
 	buf_init(&fe->out, SIZE_MAX);
 	MUST(loop_init() == 0);
 	MUST(filter->start == NULL || filter->start() == 0);
@@ -118,6 +125,7 @@ fuzz_engine_new(int argc, char **argv, enum judge_whole whole, int added)
 	MUST(fe->eng != NULL && fe->judge != NULL);
 	fe->eng->reject_long = cli.reject_long;
 	fuzz_engine_line(fe, STR("config|protocol|0.7"));
+	fuzz_engine_line(fe, STR("config|admd|mx.example.org"));
 	fuzz_engine_line(fe, STR("config|ready"));
 	return fe;
 }
@@ -133,7 +141,7 @@ fuzz_engine_line(struct fuzz_engine *fe, struct str line)
 		return;
 	if (!judge_in(fe->judge, line, fake_now(), false))
 		return;
-	trace(">", line);
+	fuzz_engine_trace(">", line);
 	/* Its end is where the memory ends. */
 	copy = malloc(line.n + 1);
 	MUST(copy != NULL);
@@ -156,9 +164,22 @@ fuzz_engine_tick(struct fuzz_engine *fe, unsigned ms)
 }
 
 void
+fuzz_engine_signal(struct fuzz_engine *fe, bool hup)
+{
+	if (hup && filter->reload != NULL)
+		filter->reload();
+	if (!hup)
+		engine_counters(fe->eng);
+	if (!hup && filter->counters != NULL)
+		filter->counters();
+	fuzz_engine_tick(fe, 0);
+}
+
+void
 fuzz_engine_free(struct fuzz_engine *fe)
 {
 	struct session *s, *next;
+	size_t heap = fe->heap;
 
 	fuzz_engine_tick(fe, cli.deadline_s * 1000 + 5);
 	HASH_ITER (hh, fe->eng->sessions, s, next)
@@ -173,4 +194,5 @@ fuzz_engine_free(struct fuzz_engine *fe)
 	judge_free(fe->judge);
 	buf_clear(&fe->out);
 	free(fe);
+	MUST(__sanitizer_get_current_allocated_bytes() <= heap + HEAP_KEPT);
 }

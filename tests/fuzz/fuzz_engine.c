@@ -126,6 +126,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data_in, size_t n)
 	static char *const extra[][3] = { { NULL }, { later, ms }, { never },
 		{ twice, longs, reject }, { deadline, s, never } };
 	char *argv[8] = { name, spool, size };
+	const struct judge_rules rules = { .whole = JUDGE_ALL };
 	struct world w = { .in = fuzz_text(data_in, n) };
 	unsigned how = fuzz_byte(&w.in);
 	int argc = 3;
@@ -133,7 +134,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data_in, size_t n)
 	for (unsigned i = 0; i < 3 && extra[how % 5][i] != NULL; i++)
 		argv[argc++] = extra[how % 5][i];
 	w.version = versions[how / 5 % 4];
-	w.fe = fuzz_engine_new(argc, argv, JUDGE_ALL, 0);
+	w.fe = fuzz_engine_new(argc, argv, &rules);
 	for (unsigned i = 0; w.in.n > 0 && i < 500; i++)
 		step(&w);
 	fuzz_engine_free(w.fe);

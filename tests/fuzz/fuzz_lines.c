@@ -2,7 +2,7 @@
 #include "common/engine/lines.h"
 #include "tests/fuzz/fuzz.h"
 
-/* Lines that can pass LINES_MAX need runs: \1 COUNT is COUNT * 4096 x. */
+/* Lines that can pass LINES_MAX need runs: \1 COUNT is COUNT * 8192 x. */
 static size_t
 put(struct lines *l, struct str *in, unsigned *run, size_t most)
 {
@@ -12,14 +12,17 @@ put(struct lines *l, struct str *in, unsigned *run, size_t most)
 	MUST(room > 0);
 	most = most < room ? most : room;
 	while (n < most && (*run > 0 || in->n > 0)) {
-		unsigned c = 'x';
-		if (*run > 0) {
-			(*run)--;
-		} else if ((c = fuzz_byte(in)) == 1) {
-			*run = fuzz_byte(in) * 4096;
-			continue;
-		}
-		to[n++] = (char)c;
+		unsigned c;
+		size_t k = *run < most - n ? *run : most - n;
+		memset(to + n, 'x', k);
+		n += k;
+		*run -= (unsigned)k;
+		if (n == most || in->n == 0)
+			break;
+		if ((c = fuzz_byte(in)) == 1)
+			*run = fuzz_byte(in) * 8192;
+		else
+			to[n++] = (char)c;
 	}
 	lines_added(l, n);
 	return n;

@@ -227,6 +227,10 @@ in_report(struct judge *j, const struct wire_event *ev)
 	/* While a request is open nothing else comes for the session. */
 	if (t->asked)
 		return false;
+	/* It may be told twice, but not in the middle. */
+	if (ev->event == EVENT_LINK_CONNECT &&
+	    (t->count > 0 || t->msgid[0] != '\0'))
+		return false;
 	if (ev->event == EVENT_LINK_DISCONNECT) {
 		t->alive = false;
 		end_mails(t);
@@ -303,6 +307,8 @@ committed(struct judge *j, struct talk *t, struct str word)
 		why = j->rules.whole == JUDGE_NOTHING ? NULL : whole_check(&w);
 		if (why != NULL)
 			fault(j, "accepted, but %s", why);
+		if (j->rules.leaves != NULL)
+			j->rules.leaves(w.in, w.out);
 	}
 	/* The next filter name of a chain asks for the next message. */
 	buf_clear(&m->in);

@@ -22,6 +22,8 @@ struct judge_rules {
 	enum judge_whole whole;
 	int added; /* lines more than came, if none was cut; -1: any number */
 	uint64_t deadline_us; /* a message is answered by then */
+	/* Sees each accepted message, its dots doubled; or NULL. */
+	void (*leaves)(struct str in, struct str out);
 };
 
 struct judge;

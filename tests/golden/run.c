@@ -383,9 +383,10 @@ static void
 with_engine(const struct filter *f, const struct cli *c, struct run *r)
 {
 	struct out_sink sink = { sink_write, sink_wait, sink_wake, r };
-	struct judge_rules rules = { r->sc->changes ? JUDGE_NOTHING
-						    : golden.whole,
-		golden.added, (uint64_t)c->deadline_s * 1000000 + AFTER_US };
+	struct judge_rules rules = { .whole = r->sc->changes ? JUDGE_NOTHING
+							     : golden.whole,
+		.added = golden.added,
+		.deadline_us = (uint64_t)c->deadline_s * 1000000 + AFTER_US };
 
 	r->judge = judge_new(&rules);
 	fault_arm();
