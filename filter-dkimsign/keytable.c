@@ -1,3 +1,4 @@
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "common/dkim/sig.h"
@@ -38,6 +39,7 @@ domain_free(struct keydomain *d)
 	for (size_t i = 0; i < d->n; i++) {
 		free(d->v[i].selector);
 		free(d->v[i].d);
+		free(d->v[i].identity);
 		key_free(d->v[i].key);
 	}
 	free(d->name);
@@ -177,6 +179,7 @@ struct names {
 	char domain[SIG_NAME_MAX + 1];
 	char selector[SIG_NAME_MAX + 1];
 	char d[SIG_NAME_MAX + 1];
+	char identity[KEYTABLE_LOCAL_MAX + 1 + SIG_NAME_MAX + 1];
 };
 
 /* One line's place, for errors. */
@@ -191,6 +194,25 @@ bad_word(const struct place *p, struct str word, const char *why)
 {
 	report_error(p->report, p->where, p->line, "\"%.*s\": %s", (int)word.n,
 	    word.p, why);
+}
+
+/* RFC 6376 section 3.5: i= is at the domain of d= or below it. */
+static int
+convert_identity(const struct keytable_line *l, struct names *n)
+{
+	const char *d = n->d[0] != '\0' ? n->d : n->domain;
+	char domain[SIG_NAME_MAX + 1];
+	struct str local = l->i, tail;
+
+	n->identity[0] = '\0';
+	if (l->i.n == 0)
+		return 0;
+	if (!str_rcut(&local, '@', &tail) || local.n > KEYTABLE_LOCAL_MAX ||
+	    sig_domain(tail, domain) == -1 || !sig_is_below(domain, d))
+		return -1;
+	(void)snprintf(n->identity, sizeof(n->identity), "%.*s@%s",
+	    (int)local.n, local.p, domain);
+	return 0;
 }
 
 /* Tells all that is wrong; -1 if anything is. */
@@ -212,6 +234,10 @@ convert_names(
 		bad_word(p, l->d, "d= is no domain name");
 	if (p->report->errors > errors)
 		return -1;
+	if (convert_identity(l, n) == -1) {
+		bad_word(p, l->i, "i= is no address at the domain of d=");
+		return -1;
+	}
 	if (strlen(n->selector) + dots.n +
 		strlen(n->d[0] != '\0' ? n->d : n->domain) <=
 	    SIG_NAME_MAX)
@@ -227,6 +253,22 @@ has_selector(const struct keydomain *d, const char *selector)
 		if (strcmp(d->v[i].selector, selector) == 0)
 			return true;
 	return false;
+}
+
+static int
+copy_names(const struct names *n, struct signer *s)
+{
+	s->selector = str_dup(str_c(n->selector));
+	s->d = n->d[0] == '\0' ? NULL : str_dup(str_c(n->d));
+	s->identity =
+	    n->identity[0] == '\0' ? NULL : str_dup(str_c(n->identity));
+	if (s->selector != NULL && (s->d != NULL || n->d[0] == '\0') &&
+	    (s->identity != NULL || n->identity[0] == '\0'))
+		return 0;
+	free(s->selector);
+	free(s->d);
+	free(s->identity);
+	return -1;
 }
 
 void
@@ -257,12 +299,8 @@ keytable_add(struct keytable *t, const struct keytable_line *l,
 		    n.selector, n.domain);
 		return;
 	}
-	s.selector = str_dup(str_c(n.selector));
-	s.d = n.d[0] == '\0' ? NULL : str_dup(str_c(n.d));
-	if (d == NULL || s.selector == NULL || (n.d[0] != '\0' && !s.d)) {
+	if (d == NULL || copy_names(&n, &s) == -1) {
 		report_error(r, where, line, "no memory");
-		free(s.selector);
-		free(s.d);
 		return;
 	}
 	(void)key_ref(s.key);
@@ -302,6 +340,10 @@ parse_option(struct str word, struct keytable_line *l)
 	if (valued && str_eq(name, STR("d"))) {
 		l->d = word;
 		return word.n > 0 ? NULL : "d= is no domain name";
+	}
+	if (valued && str_eq(name, STR("i"))) {
+		l->i = word;
+		return word.n > 0 ? NULL : "i= is no address";
 	}
 	if (valued && str_eq(name, STR("c")))
 		return keytable_canon(word, &l->header, &l->body) == 0

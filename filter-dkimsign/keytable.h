@@ -26,12 +26,14 @@
 enum {
 	KEYTABLE_DOMAIN_KEYS = 8, /* keys of one domain */
 	KEYTABLE_LIFETIME_MAX = 2000000000, /* seconds, x= */
+	KEYTABLE_LOCAL_MAX = 64, /* bytes before the "@" of i= */
 };
 
 /* One key as it is used for one domain. */
 struct signer {
 	char *selector; /* from sig_domain() */
 	char *d; /* what d= says; NULL: the domain it was found for */
+	char *identity; /* what i= says, unquoted; NULL: there is none */
 	struct key *key;
 	enum canon header, body;
 	uint64_t lifetime; /* seconds; 0: no x= */
@@ -67,7 +69,7 @@ void keytable_load(struct keytable *, const char *path, struct report *);
  */
 struct keytable_line {
 	struct str domain, selector, file;
-	struct str d; /* empty: not given */
+	struct str d, i; /* empty: not given */
 	enum canon header, body;
 	uint64_t lifetime;
 	bool exact;

@@ -315,6 +315,7 @@ prepare_piece(const struct signing *s, struct piece *p, struct fields *f,
 	const struct keydomain *d = s->author.keys;
 	struct sign_options o = {
 		.selector = str_c(k->selector),
+		.identity = k->identity == NULL ? STR_NULL : str_c(k->identity),
 		.header = k->header,
 		.body = k->body,
 		.timestamp = s->env->opt->timestamp,

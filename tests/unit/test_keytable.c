@@ -88,7 +88,9 @@ reads_options(void **state)
 	(void)state;
 	load("* all rsa.key\n"
 	     "example.org one rsa.key\n"
-	     "example.org two rsa.key c=simple x=0 d=Parent.example\n");
+	     "example.org two rsa.key c=simple x=0 "
+	     "i=u@Sub.parent.example d=Parent.example\n"
+	     "example.org three rsa.key i=@example.org\n");
 	assert_int_equal(report.errors, 0);
 	d = keytable_fallback(table);
 	assert_string_equal(selectors(d), "all");
@@ -101,6 +103,9 @@ reads_options(void **state)
 	assert_int_equal(d->v[1].header, CANON_SIMPLE);
 	assert_int_equal(d->v[1].lifetime, 0);
 	assert_string_equal(d->v[1].d, "parent.example");
+	assert_null(d->v[0].identity);
+	assert_string_equal(d->v[1].identity, "u@sub.parent.example");
+	assert_string_equal(d->v[2].identity, "@example.org");
 	assert_null(keytable_find(table, "any.example"));
 	unload();
 }
@@ -120,6 +125,11 @@ tells_errors(void **state)
 		{ "example.org s rsa.key d=a..b", "d= is no" },
 		{ "example.org s rsa.key c=simple/strict", "c= is no" },
 		{ "example.org s rsa.key x=-1", "x= is no" },
+		{ "example.org s rsa.key i=", "i= is no" },
+		{ "example.org s rsa.key i=example.org", "i= is no" },
+		{ "example.org s rsa.key i=@other.example", "i= is no" },
+		{ "example.org s rsa.key d=a.b i=@example.org", "i= is no" },
+		{ "* s rsa.key i=@example.org", "i= is no" },
 		{ "example.org s rsa.key x=9999999999", "x= is no" },
 		{ "example.org s rsa.key exact=1", "unknown option" },
 		{ "example.org s none.key", "No such file" },
