@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: ISC
 """Faults of DNS: filter-dkimverify asks for the key of a signature."""
 
+import contextlib
 import random
+import socket
 import struct
 from typing import Callable
 
@@ -55,12 +57,18 @@ class Server(zone.Dns):
                 self.udp.sendto(extra, self.peer)
         return first
 
+    def _one_tcp(self, sock: socket.socket) -> None:
+        with contextlib.suppress(ConnectionAbortedError):
+            super()._one_tcp(sock)
+
     def _serve_udp(self) -> None:
         while True:
             try:
                 packet, self.peer = self.udp.recvfrom(4096)
             except OSError:
                 return
+            if not packet:
+                continue
             reply = self.reply(packet, True)
             if reply:
                 self.udp.sendto(reply, self.peer)
@@ -97,6 +105,10 @@ def truncated(over_tcp: Reply) -> Reply:
             return [query.answer(flags=dns.TRUNCATED)]
         return over_tcp(query)
     return reply
+
+
+def hang_up(_: Packet) -> list[bytes]:
+    raise ConnectionAbortedError
 
 
 def other_id(query: Packet) -> list[bytes]:
@@ -169,6 +181,9 @@ FAULTS = [
           TEMPERROR, nobody),
     Fault("truncated, no TCP", "dkimverify",
           "cut off over UDP, TCP is closed at once", TEMPERROR,
+          run(truncated(hang_up), *SHORT)),
+    Fault("truncated, silent TCP", "dkimverify",
+          "cut off over UDP, no answer over TCP", TEMPERROR,
           run(truncated(lambda q: []), *SHORT)),
     Fault("truncated, wrong over TCP", "dkimverify",
           "cut off over UDP, SERVFAIL over TCP", TEMPERROR,

@@ -120,6 +120,31 @@ def spool_removed(case: Case) -> None:
     filter_.end()
 
 
+def file_size_limit(case: Case) -> None:
+    """The system sends SIGXFSZ to who writes more, which ends a process."""
+    filter_ = case.start()
+    undo = limit(filter_, resource.RLIMIT_FSIZE, 1_000_000)
+    affected_beside(case, filter_)
+    undo()
+    recovered(case, filter_)
+
+
+def unreadable(case: Case) -> None:
+    """The temporary file loses what is in it."""
+    filter_ = case.start()
+    raw = case.raw(LARGE)
+    affected = filter_.session(UNSCANNED).begin().data(raw)
+    affected.sync()
+    folder = Path(f"/proc/{filter_.pid}/fd")
+    files = [fd for fd in folder.iterdir() if "filter." in os.readlink(fd)]
+    equal("number of temporary files", len(files), 1)
+    os.truncate(files[0], 0)
+    other = filter_.session(UNSCANNED).message(case.raw())
+    case.passed(other, case.raw())
+    case.judge(affected.dot(), raw)
+    recovered(case, filter_)
+
+
 # --- memory ---------------------------------------------------------------------
 
 def limit(filter_: Filter, what: int, soft: int) -> Callable[[], None]:
@@ -167,8 +192,7 @@ def failing_allocations(case: Case, in_a_row: int) -> None:
     # From here on libunbound is not asked: it does not always survive this.
     case.passes(filter_)
     other = filter_.session().begin().data(case.raw())
-    other.ask(b"noop")
-    filter_.wait("an answer", lambda: other.verdict == "proceed")
+    other.sync()
     left, failed = 0, -1
     while control.failed != failed or left < 50:
         failed = control.failed
@@ -183,7 +207,6 @@ def failing_allocations(case: Case, in_a_row: int) -> None:
             equal("answer", answer[:9], "451 4.3.0")
         control.fail(0, 0)
         session.drop()
-    other.verdict = ""
     case.passed(other.dot(), case.raw())
     case.passes(filter_)
     filter_.end()
@@ -235,6 +258,20 @@ def no_descriptor_for_dns(case: Case) -> None:
 def result_of(session: Session, raw: bytes) -> list[bytes]:
     session.message(raw).result()
     return session.lines
+
+
+def no_descriptor_for_a_reload(case: Case) -> None:
+    filter_ = case.start()
+    undo = no_descriptors(filter_)
+    os.kill(filter_.pid, signal.SIGHUP)
+    until("the reload", lambda: "the old keys stay" in filter_.said(), 60)
+    raw = case.raw()
+    case.judge(filter_.session().message(raw), raw)
+    undo()
+    os.kill(filter_.pid, signal.SIGHUP)
+    until("the reload", lambda: "reload: keys of 1" in filter_.said(), 60)
+    case.passes(filter_)
+    filter_.end()
 
 
 def few_from_the_start(case: Case) -> None:
@@ -447,6 +484,11 @@ FAULTS = [
           LOST, spool_moved),
     Fault("spool folder removed", "all", "there is no spool folder any more",
           LOST, spool_removed),
+    Fault("file size limit", "all",
+          "RLIMIT_FSIZE is below the size of a large message", LOST,
+          file_size_limit),
+    Fault("file cut", "all", "the temporary file is empty when it is read",
+          LOST, unreadable),
     Fault("no address space", "all",
           "RLIMIT_AS is lowered, a large message was to stay in memory",
           "passes", no_address_space),
@@ -468,6 +510,9 @@ FAULTS = [
     Fault("no descriptor for DNS", "dkimverify",
           "RLIMIT_NOFILE is lowered, no query is possible",
           "passes, dkim=temperror", no_descriptor_for_dns),
+    Fault("no descriptor for a reload", "dkimsign",
+          "RLIMIT_NOFILE is lowered at SIGHUP", "passes",
+          no_descriptor_for_a_reload),
     Fault("few descriptors", "all",
           "RLIMIT_NOFILE is 3, 4 ... 29 from the start",
           "status 1 before the handshake, or all is well",

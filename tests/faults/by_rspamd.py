@@ -5,7 +5,7 @@ import gzip
 import socket
 from typing import Callable
 
-from case import Case, Fault, UNSCANNED, plain, stub
+from case import Case, Fault, UNSCANNED, equal, plain, stub
 from lib.wait import until
 
 UNREACHABLE = "451 4.7.1 Content check not available, try again later"
@@ -102,11 +102,40 @@ def bomb() -> bytes:
     return stub.http(200, data, "Content-Encoding: gzip")
 
 
+def no_socket(case: Case) -> None:
+    """rspamd's local socket is not there, then it is."""
+    path = case.folder / "rspamd.sock"
+
+    def heal() -> None:
+        sock = socket.socket(socket.AF_UNIX)
+        sock.bind(str(path))
+        case.stub(sock=sock)
+    case.around(case.start_rspamd(f"unix:{path}"), case.raw(),
+                src=UNSCANNED, heal=heal)
+
+
+def failover(fault: stub.Step, *args: str) -> Callable:
+    """Another host answers what the first one does not."""
+    def play(case: Case) -> None:
+        first, second = case.stub(fault), case.stub()
+        filter_ = case.start_rspamd(first.url, "--url", second.url, *args)
+        case.around(filter_, case.raw(), wait=lambda: until(
+            "the first connection", first.count, 60))
+        equal("requests to the second", second.count() > 0, True)
+    return play
+
+
 REPLY = stub.verdict()
 FAULTS = [
     Fault("refused", "rspamd", "nobody listens at rspamd's port",
           UNREACHABLE, refused),
     Fault("blackhole", "rspamd", "connecting hangs", UNREACHABLE, blackhole),
+    Fault("no socket", "rspamd", "rspamd's local socket is not there",
+          UNREACHABLE, no_socket),
+    Fault("first host resets", "rspamd", "RST by the first of two hosts",
+          "passes", failover(stub.reset_before_reply)),
+    Fault("first host hangs", "rspamd", "the first of two hosts is silent",
+          "passes", failover(stub.hang(), *SHORT)),
     Fault("no answer", "rspamd", "the request is read, then nothing comes",
           TIMEOUT, step(stub.hang(), *SHORT)),
     Fault("never reads", "rspamd", "a large request is not even read",

@@ -1,6 +1,10 @@
 # SPDX-License-Identifier: ISC
 """Faults of smtpd: its end, and what it says out of order."""
 
+import array
+import fcntl
+import socket
+import termios
 import threading
 from typing import Callable
 
@@ -15,6 +19,7 @@ TEN_MB = 10_000_000
 BLOCKED_S = 2
 WAITERS = "rspamd, dkimverify"  # others answer before anything can happen
 MANY = 200
+ANSWERS = 10000                 # fill a socket and the queue
 
 
 def busy(case: Case) -> tuple[Filter, bytes]:
@@ -67,6 +72,43 @@ def eof_unread(case: Case) -> None:
     filter_.wait_sent()
     until("output that is blocked", lambda: filter_.unread() > 100_000, 60)
     equal("status", filter_.hang_up(), 0)
+
+
+def unread_input(filter_: Filter) -> int:
+    """Bytes that we sent and the filter did not read."""
+    size = array.array("i", [0])
+    fcntl.ioctl(filter_.ours, termios.TIOCOUTQ, size)
+    return size[0]
+
+
+def block_with_answers(case: Case) -> tuple[Filter, list[Session]]:
+    """Its queue is full as well: it can do nothing but wait."""
+    filter_ = case.start()
+    sessions = [filter_.session() for _ in range(ANSWERS)]
+    filter_.reading.clear()
+    for session in sessions:
+        session.ask(b"noop")
+    until("input that is not read",
+          lambda: filter_.unread() > 10_000 and unread_input(filter_), 60)
+    return filter_, sessions
+
+
+def eof_unread_answers(case: Case) -> None:
+    filter_, _ = block_with_answers(case)
+    filter_.ours.shutdown(socket.SHUT_RDWR)
+    equal("status", filter_.wait_exit(), 0)
+
+
+def blocked_answers(case: Case) -> None:
+    filter_, sessions = block_with_answers(case)
+    affected = filter_.session().message(case.raw())
+    filter_.reading.set()
+    for session in sessions:
+        equal("answer", session.result(), "proceed")
+        session.drop()
+    case.judge(affected, case.raw())
+    case.passes(filter_)
+    filter_.end()
 
 
 def to_the_dot(case: Case, filter_: Filter) -> None:
@@ -294,6 +336,9 @@ FAULTS += [
           "rspamd, a key or a thread", GONE, eof_at_work),
     Fault("EOF unread", "all", "smtpd ends: it has not read what is written",
           GONE, eof_unread),
+    Fault("EOF unread answers", "all",
+          f"smtpd ends: {ANSWERS} answers do not fit into the socket", GONE,
+          eof_unread_answers),
     Fault("no tx-begin", "all", "data lines without a transaction", "passes",
           odd(no_begin)),
     Fault("late tx-data", "all", "tx-data comes after the lines", "passes",
@@ -344,4 +389,7 @@ FAULTS += [
     Fault("output blocked", "all",
           f"smtpd does not read for {BLOCKED_S} s, amid a large message",
           "passes", blocked_output),
+    Fault("answers blocked", "all",
+          f"smtpd does not read until {ANSWERS} requests were sent",
+          "passes", blocked_answers),
 ]

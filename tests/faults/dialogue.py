@@ -99,6 +99,12 @@ class Session:
         self.owner.send(b"filter|0.7|1.000000|smtp-in|" + phase + b"|"
                         + self.sid + b"|" + ASK_TOKEN + b"|\n")
 
+    def sync(self) -> None:
+        """Waits until all before this was read."""
+        self.ask(b"noop")
+        self.owner.wait("an answer to noop", lambda: self.verdict != "")
+        self.verdict = ""
+
     def end(self, event: bytes = b"tx-commit") -> None:
         """The end of the transaction."""
         with self.owner.changed:

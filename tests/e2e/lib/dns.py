@@ -112,6 +112,8 @@ class Dns:
                 packet, peer = self.udp.recvfrom(4096)
             except OSError:
                 return
+            if not packet:
+                continue
             reply = self.reply(packet, True)
             if reply:
                 self.udp.sendto(reply, peer)
