@@ -53,6 +53,7 @@ HDRS !=		ls common/*/*.h filter-*/*.h tests/unit/*.h 2>/dev/null || true
 COMMON_OBJS =	common/base/buf.o common/base/clock.o common/base/log.o \
 		common/base/network.o \
 		common/base/sandbox.o common/base/sandbox-linux.o \
+		common/base/sandbox-linux-calls.o \
 		common/base/sandbox-none.o common/base/sandbox-openbsd.o \
 		common/base/str.o \
 		common/protocol/phase.o common/protocol/reply.o \

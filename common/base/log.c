@@ -31,13 +31,13 @@ log_dropped(void)
  * poll() says that a pipe or socket takes some bytes; a line is shorter than
  * PIPE_BUF, so the write of a whole line does not block after it.
  */
-static void
-write_line(const char *p, size_t n)
+void
+log_raw(struct str line)
 {
 	struct pollfd pfd = { .fd = STDERR_FILENO, .events = POLLOUT };
 
 	if (poll(&pfd, 1, 0) != 1 || (pfd.revents & POLLOUT) == 0 ||
-	    write(STDERR_FILENO, p, n) != (ssize_t)n)
+	    write(STDERR_FILENO, line.p, line.n) != (ssize_t)line.n)
 		dropped++;
 }
 
@@ -80,7 +80,7 @@ vline(enum log_level l, const char *fmt, va_list ap)
 	len = (size_t)n < sizeof(raw) ? (size_t)n : sizeof(raw) - 1;
 	len = escape(line, LOG_LINE_MAX, str_n(raw, len), false);
 	line[len++] = '\n';
-	write_line(line, len);
+	log_raw(str_n(line, len));
 	errno = saved;
 }
 

@@ -34,6 +34,12 @@ log_info(const char *fmt, ...) __attribute__((__format__(__printf__, 1, 2)));
 void
 log_debug(const char *fmt, ...) __attribute__((__format__(__printf__, 1, 2)));
 
+/*
+ * Writes a ready line of up to LOG_LINE_MAX bytes, LF included, as it is, at
+ * any level; for signal handlers too.
+ */
+void log_raw(struct str line);
+
 /* Room for log_text(): LOG_TEXT_MAX bytes escaped, an ellipsis and a NUL. */
 struct log_text {
 	char s[LOG_TEXT_MAX * 4 + 4];

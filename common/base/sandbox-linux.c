@@ -2,7 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <sched.h>
+#include <stddef.h>
 #include <stdint.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
@@ -10,15 +10,17 @@
 #include <unistd.h>
 
 #include <linux/landlock.h>
-#include <seccomp.h>
 
-#include "common/base/sandbox.h"
+#include "common/base/sandbox-linux.h"
 
 /* Newer than the oldest headers that we build with. */
 #define NET_BIND_TCP (1ULL << 0)
 #define NET_CONNECT_TCP (1ULL << 1)
 #define RULE_NET_PORT 2
+#define SCOPE_ABSTRACT_UNIX (1ULL << 0)
+#define SCOPE_SIGNAL (1ULL << 1)
 #define ABI_NET 4 /* Linux 6.7 */
+#define ABI_SCOPE 6 /* Linux 6.12 */
 
 #define READ_FILE LANDLOCK_ACCESS_FS_READ_FILE
 #define READ_ALL (READ_FILE | LANDLOCK_ACCESS_FS_READ_DIR)
@@ -31,6 +33,7 @@
 struct ruleset {
 	uint64_t fs;
 	uint64_t net;
+	uint64_t scoped;
 };
 
 struct port_rule {
@@ -83,6 +86,7 @@ static int
 restrict_files(const struct sandbox *sb, struct buf *said)
 {
 	struct ruleset set = { .fs = HANDLED };
+	size_t size = sizeof(set.fs);
 	long abi = syscall(SYS_landlock_create_ruleset, NULL, 0,
 	    LANDLOCK_CREATE_RULESET_VERSION);
 	int rules, r;
@@ -93,204 +97,25 @@ restrict_files(const struct sandbox *sb, struct buf *said)
 			"ports are not restricted\n"));
 		return 0;
 	}
-	if (abi >= ABI_NET)
+	if (abi >= ABI_NET) {
 		set.net = NET_BIND_TCP | NET_CONNECT_TCP;
-	else
+		size = offsetof(struct ruleset, scoped);
+	} else {
 		buf_str(said,
 		    STR("Landlock of this kernel does not restrict "
 			"ports\n"));
-	rules = (int)syscall(SYS_landlock_create_ruleset, &set,
-	    abi >= ABI_NET ? sizeof(set) : sizeof(set.fs), 0);
+	}
+	if (abi >= ABI_SCOPE) {
+		set.scoped = SCOPE_ABSTRACT_UNIX | SCOPE_SIGNAL;
+		size = sizeof(set);
+	}
+	rules = (int)syscall(SYS_landlock_create_ruleset, &set, size, 0);
 	if (rules == -1)
 		return -1;
 	r = allow_all(rules, sb, abi >= ABI_NET);
 	if (r == 0)
 		r = (int)syscall(SYS_landlock_restrict_self, rules, 0);
 	(void)close(rules);
-	return r;
-}
-
-/* What a C library, libevent, libcurl, libunbound and threads ask for. */
-static const int calls[] = {
-	SCMP_SYS(read),
-	SCMP_SYS(readv),
-	SCMP_SYS(pread64),
-	SCMP_SYS(write),
-	SCMP_SYS(writev),
-	SCMP_SYS(pwrite64),
-	SCMP_SYS(close),
-	SCMP_SYS(lseek),
-	SCMP_SYS(_llseek),
-	SCMP_SYS(fstat),
-	SCMP_SYS(fstat64),
-	SCMP_SYS(newfstatat),
-	SCMP_SYS(fstatat64),
-	SCMP_SYS(statx),
-	SCMP_SYS(stat),
-	SCMP_SYS(lstat),
-	SCMP_SYS(stat64),
-	SCMP_SYS(access),
-	SCMP_SYS(faccessat),
-	SCMP_SYS(faccessat2),
-	SCMP_SYS(open),
-	SCMP_SYS(openat),
-	SCMP_SYS(readlink),
-	SCMP_SYS(readlinkat),
-	SCMP_SYS(getcwd),
-	SCMP_SYS(getdents64),
-	SCMP_SYS(unlink),
-	SCMP_SYS(unlinkat),
-	SCMP_SYS(ftruncate),
-	SCMP_SYS(fcntl),
-	SCMP_SYS(fcntl64),
-	SCMP_SYS(ioctl),
-	SCMP_SYS(dup),
-	SCMP_SYS(umask),
-	SCMP_SYS(mmap),
-	SCMP_SYS(mmap2),
-	SCMP_SYS(munmap),
-	SCMP_SYS(mremap),
-	SCMP_SYS(mprotect),
-	SCMP_SYS(madvise),
-	SCMP_SYS(brk),
-	SCMP_SYS(mlock),
-	SCMP_SYS(munlock),
-	SCMP_SYS(membarrier),
-	SCMP_SYS(poll),
-	SCMP_SYS(ppoll),
-	SCMP_SYS(ppoll_time64),
-	SCMP_SYS(select),
-	SCMP_SYS(_newselect),
-	SCMP_SYS(pselect6),
-	SCMP_SYS(epoll_create),
-	SCMP_SYS(epoll_create1),
-	SCMP_SYS(epoll_ctl),
-	SCMP_SYS(epoll_wait),
-	SCMP_SYS(epoll_pwait),
-	SCMP_SYS(epoll_pwait2),
-	SCMP_SYS(eventfd2),
-	SCMP_SYS(pipe),
-	SCMP_SYS(pipe2),
-	SCMP_SYS(timerfd_create),
-	SCMP_SYS(timerfd_settime),
-	SCMP_SYS(futex),
-	SCMP_SYS(futex_time64),
-	SCMP_SYS(sched_yield),
-	SCMP_SYS(sched_getaffinity),
-	SCMP_SYS(set_robust_list),
-	SCMP_SYS(rseq),
-	SCMP_SYS(set_tid_address),
-	SCMP_SYS(arch_prctl),
-	SCMP_SYS(gettid),
-	SCMP_SYS(getpid),
-	SCMP_SYS(getppid),
-	SCMP_SYS(getuid),
-	SCMP_SYS(geteuid),
-	SCMP_SYS(getgid),
-	SCMP_SYS(getegid),
-	SCMP_SYS(getrandom),
-	SCMP_SYS(uname),
-	SCMP_SYS(sysinfo),
-	SCMP_SYS(getrusage),
-	SCMP_SYS(getrlimit),
-	SCMP_SYS(prlimit64),
-	SCMP_SYS(clock_gettime),
-	SCMP_SYS(clock_gettime64),
-	SCMP_SYS(clock_getres),
-	SCMP_SYS(clock_nanosleep),
-	SCMP_SYS(nanosleep),
-	SCMP_SYS(gettimeofday),
-	SCMP_SYS(time),
-	SCMP_SYS(rt_sigaction),
-	SCMP_SYS(rt_sigprocmask),
-	SCMP_SYS(rt_sigreturn),
-	SCMP_SYS(rt_sigtimedwait),
-	SCMP_SYS(sigreturn),
-	SCMP_SYS(sigaltstack),
-	SCMP_SYS(tgkill),
-	SCMP_SYS(prctl),
-	SCMP_SYS(restart_syscall),
-	SCMP_SYS(exit),
-	SCMP_SYS(exit_group),
-};
-
-static const int network_calls[] = {
-	SCMP_SYS(socket),
-	SCMP_SYS(socketpair),
-	SCMP_SYS(connect),
-	SCMP_SYS(bind),
-	SCMP_SYS(getsockname),
-	SCMP_SYS(getpeername),
-	SCMP_SYS(setsockopt),
-	SCMP_SYS(sendto),
-	SCMP_SYS(send),
-	SCMP_SYS(sendmsg),
-	SCMP_SYS(sendmmsg),
-	SCMP_SYS(recvmmsg),
-	SCMP_SYS(shutdown),
-	SCMP_SYS(accept),
-	SCMP_SYS(accept4),
-	SCMP_SYS(socketcall),
-};
-
-/* smtpd's end of 0 and 1 is a socket too. */
-static const int socket_calls[] = {
-	SCMP_SYS(getsockopt),
-	SCMP_SYS(recvfrom),
-	SCMP_SYS(recv),
-	SCMP_SYS(recvmsg),
-};
-
-static int
-allow_calls(scmp_filter_ctx ctx, const int *list, size_t n)
-{
-	for (size_t i = 0; i < n; i++)
-		if (seccomp_rule_add(ctx, SCMP_ACT_ALLOW, list[i], 0) < 0)
-			return -1;
-	return 0;
-}
-
-/* New threads, but no processes. */
-static int
-allow_threads(scmp_filter_ctx ctx)
-{
-	if (seccomp_rule_add(ctx, SCMP_ACT_ALLOW, SCMP_SYS(clone), 1,
-		SCMP_A0(SCMP_CMP_MASKED_EQ, CLONE_THREAD, CLONE_THREAD)) < 0)
-		return -1;
-	/* Its flags cannot be seen; with ENOSYS libc falls back to clone. */
-	return seccomp_rule_add(
-		   ctx, SCMP_ACT_ERRNO(ENOSYS), SCMP_SYS(clone3), 0) < 0
-	    ? -1
-	    : 0;
-}
-
-static int
-restrict_calls(const struct sandbox *sb, struct buf *said)
-{
-	scmp_filter_ctx ctx = seccomp_init(SCMP_ACT_ERRNO(EPERM));
-	int r = -1;
-
-	if (ctx == NULL)
-		return -1;
-	/* Denials are in the kernel's audit log. */
-	(void)seccomp_attr_set(ctx, SCMP_FLTATR_CTL_LOG, 1);
-	if (allow_calls(ctx, calls, sizeof(calls) / sizeof(*calls)) == -1 ||
-	    allow_calls(ctx, socket_calls,
-		sizeof(socket_calls) / sizeof(*socket_calls)) == -1 ||
-	    (sb->network &&
-		allow_calls(ctx, network_calls,
-		    sizeof(network_calls) / sizeof(*network_calls)) == -1) ||
-	    allow_threads(ctx) == -1)
-		goto out;
-	r = seccomp_load(ctx) < 0 ? -1 : 0;
-	if (r == -1 && (errno == ENOSYS || errno == EINVAL)) {
-		buf_str(said,
-		    STR("this kernel has no seccomp filters: system "
-			"calls are not restricted\n"));
-		r = 0;
-	}
-out:
-	seccomp_release(ctx);
 	return r;
 }
 
@@ -323,7 +148,7 @@ sandbox_enter(const struct sandbox *sb, struct buf *said)
 		return -1;
 	if (restrict_files(sb, said) == -1)
 		return -1;
-	return restrict_calls(sb, said);
+	return sandbox_calls(sb, said);
 }
 
 #endif

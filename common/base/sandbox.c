@@ -14,6 +14,7 @@ sandbox_path(struct sandbox *sb, const char *path, enum sandbox_access access)
 		sb->full = true;
 		return;
 	}
+	sb->unix_sockets = sb->unix_sockets || access == SANDBOX_SOCKET;
 	sb->paths[sb->npaths].path = path;
 	sb->paths[sb->npaths++].access = access;
 }
@@ -37,13 +38,20 @@ sandbox_network(struct sandbox *sb)
 void
 sandbox_resolver(struct sandbox *sb)
 {
-	/* The C library loads its resolver's modules when they are needed. */
-	static const char *const paths[] = { "/etc/resolv.conf", "/etc/hosts",
-		"/etc/nsswitch.conf", "/etc/host.conf", "/etc/gai.conf",
-		"/etc/services", "/etc/ld.so.cache", "/lib", "/lib64",
-		"/usr/lib", "/usr/lib64", NULL };
+	/*
+	 * The C library loads its resolver's modules when they are needed.
+	 * The folders in /run are where resolv.conf is often a link to, and is
+	 * replaced; all of /etc may hold secrets.
+	 */
+	static const char *const paths[] = { "/etc/resolv.conf",
+		"/run/systemd/resolve", "/run/resolvconf",
+		"/run/NetworkManager", "/etc/hosts", "/etc/nsswitch.conf",
+		"/etc/host.conf", "/etc/gai.conf", "/etc/services",
+		"/etc/ld.so.cache", "/lib", "/lib64", "/usr/lib", "/usr/lib64",
+		NULL };
 
 	sandbox_network(sb);
+	sb->unix_sockets = true; /* of services that the C library asks */
 	add_paths(sb, paths);
 }
 

@@ -33,6 +33,7 @@ struct sandbox {
 	unsigned ports[SANDBOX_PORTS_MAX]; /* TCP */
 	size_t nports;
 	bool network; /* sockets at all */
+	bool unix_sockets; /* of those, local ones too */
 	bool full; /* something did not fit: it will be forbidden */
 };
 

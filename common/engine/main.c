@@ -233,6 +233,7 @@ enter_sandbox(const struct filter *f, const struct cli *c)
 	static const char *const files[] = { "/etc/localtime",
 		"/usr/share/zoneinfo", "/etc/ssl/openssl.cnf",
 		"/usr/lib/ssl/openssl.cnf", "/dev/urandom" };
+	static const struct rlimit no_core = { 0, 0 };
 	struct sandbox sb = { .npaths = 0 };
 	struct str rest, line;
 	struct buf said;
@@ -240,6 +241,7 @@ enter_sandbox(const struct filter *f, const struct cli *c)
 
 	if (f->sandbox == NULL || !c->sandbox)
 		return 0;
+	(void)setrlimit(RLIMIT_CORE, &no_core);
 	for (size_t i = 0; i < sizeof(files) / sizeof(*files); i++)
 		sandbox_path(&sb, files[i], SANDBOX_READ);
 	sandbox_path(&sb, c->pool.dir, SANDBOX_SPOOL);

@@ -216,7 +216,10 @@ open_wake(struct worker *w)
 	return w->io == NULL ? -1 : loop_io_set(w->io, LOOP_READ);
 }
 
-/* Signals are the loop's: threads start with all of them blocked. */
+/*
+ * Signals are the loop's: threads start with all of them blocked.  Only SIGSYS
+ * is a thread's own: where the sandbox denies it a call.
+ */
 static void
 start_threads(struct worker *w, unsigned threads)
 {
@@ -226,6 +229,7 @@ start_threads(struct worker *w, unsigned threads)
 	if (threads > WORKER_THREADS_MAX)
 		threads = WORKER_THREADS_MAX;
 	(void)sigfillset(&all);
+	(void)sigdelset(&all, SIGSYS);
 	(void)pthread_sigmask(SIG_SETMASK, &all, &old);
 	while (w->nthreads < threads && err == 0) {
 		err = pthread_create(
