@@ -1,6 +1,7 @@
 #ifdef __OpenBSD__
 
 #include <errno.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "common/base/sandbox.h"
@@ -11,21 +12,23 @@ sandbox_enter(const struct sandbox *sb, struct buf *said)
 	static const char *const rights[] = { [SANDBOX_READ] = "r",
 		[SANDBOX_SPOOL] = "rwc",
 		[SANDBOX_SOCKET] = "rw" };
-	bool spool = false;
+	/* With "error" a denied call fails, where it would end the process. */
+	char promises[64] = "stdio error rpath wpath cpath";
+	bool local = false;
 
 	(void)said;
 	for (size_t i = 0; i < sb->npaths; i++) {
 		enum sandbox_access access = sb->paths[i].access;
-		spool = spool || access == SANDBOX_SPOOL;
+		local = local || access == SANDBOX_SOCKET;
 		if (unveil(sb->paths[i].path, rights[access]) == -1 &&
-		    errno != ENOENT)
+		    errno != ENOENT && errno != EACCES)
 			return -1;
 	}
 	if (sb->network)
-		return pledge(spool ? "stdio rpath wpath cpath inet unix dns"
-				    : "stdio rpath inet unix dns",
-		    NULL);
-	return pledge(spool ? "stdio rpath wpath cpath" : "stdio rpath", NULL);
+		(void)strlcat(promises, " inet dns", sizeof(promises));
+	if (local)
+		(void)strlcat(promises, " unix", sizeof(promises));
+	return pledge(promises, NULL);
 }
 
 #endif
