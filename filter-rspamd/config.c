@@ -452,17 +452,21 @@ config_sandbox(struct sandbox *sb)
 {
 	const char *const files[] = { config.http.ca, config.http.cert,
 		config.http.key };
-	bool https = false;
+	bool https = false, named = false;
 
-	sandbox_resolver(sb);
-	sandbox_port(sb, DNS_PORT);
+	sandbox_network(sb);
 	for (size_t i = 0; i < config.ntargets; i++) {
 		const struct target *t = &config.target[i];
 		https = https || t->https;
+		named = named || t->named;
 		if (t->unix_path != NULL)
 			sandbox_path(sb, t->unix_path, SANDBOX_SOCKET);
 		else
 			sandbox_port(sb, t->port);
+	}
+	if (named) {
+		sandbox_resolver(sb);
+		sandbox_port(sb, DNS_PORT);
 	}
 	if (https)
 		sandbox_certificates(sb);

@@ -3,6 +3,7 @@
 #include <sys/un.h>
 
 #include "common/base/buf.h"
+#include "common/base/network.h"
 #include "filter-rspamd/target.h"
 
 #define ENDPOINT STR("/checkv2")
@@ -41,10 +42,11 @@ is_host_char(char c, bool bracket)
 
 /* HOST, HOST:PORT or [ADDRESS]:PORT of a URL (RFC 3986 section 3.2). */
 static const char *
-read_authority(struct str a, unsigned *portp)
+read_authority(struct str a, struct target *t)
 {
-	struct str none = *portp == 80 ? STR("80") : STR("443");
+	struct str none = t->port == 80 ? STR("80") : STR("443");
 	bool bracket = a.n > 0 && a.p[0] == '[';
+	struct network address;
 	struct str host;
 	uint64_t port;
 
@@ -68,7 +70,8 @@ read_authority(struct str a, unsigned *portp)
 			return "bad host in URL";
 	if (str_u64(a, 65535, &port) == -1 || port == 0)
 		return "bad port in URL";
-	*portp = (unsigned)port;
+	t->port = (unsigned)port;
+	t->named = !bracket && network_parse(host, &address) == -1;
 	return NULL;
 }
 
@@ -112,7 +115,7 @@ url_target(struct str url, bool https, struct target *t)
 	rest = str_from(rest, n);
 	t->https = https;
 	t->port = https ? 443 : 80;
-	why = read_authority(authority, &t->port);
+	why = read_authority(authority, t);
 	if (why != NULL)
 		return why;
 	url.n = (size_t)(authority.p + authority.n - url.p);

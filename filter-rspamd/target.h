@@ -18,6 +18,7 @@ struct target {
 	char *name; /* for logs: "host:port", "https://host:port" or a path */
 	unsigned port; /* 0: a socket path */
 	bool https;
+	bool named; /* the host is to be looked up */
 };
 
 /*

@@ -79,6 +79,31 @@ bad_ones(void **state)
 }
 
 static void
+names(void **state)
+{
+	static const struct {
+		const char *text;
+		bool named;
+	} hosts[] = {
+		{ "http://rspamd.example.org:11333", true },
+		{ "https://localhost/", true },
+		{ "http://127.0.0.1.example.org", true },
+		{ "http://127.0.0.1:11333", false },
+		{ "https://192.0.2.1", false },
+		{ "http://[2001:db8::1%25eth0]:80", false },
+		{ "unix:/run/r.sock", false },
+	};
+	struct target t;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(hosts) / sizeof(hosts[0]); i++) {
+		assert_null(target_parse(str_c(hosts[i].text), &t));
+		assert_int_equal(t.named, hosts[i].named);
+		target_clear(&t);
+	}
+}
+
+static void
 limits(void **state)
 {
 	static char path[TARGET_TEXT_MAX + 2];
@@ -103,6 +128,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(good_ones),
 		cmocka_unit_test(bad_ones),
+		cmocka_unit_test(names),
 		cmocka_unit_test(limits),
 	};
 
