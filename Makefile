@@ -64,7 +64,8 @@ COMMON_OBJS =	common/base/buf.o common/base/clock.o common/base/log.o \
 		common/message/store.o \
 		common/dkim/canon.o common/dkim/der.o common/dkim/digest.o \
 		common/dkim/error.o common/dkim/fields.o common/dkim/form.o \
-		common/dkim/key.o common/dkim/record.o common/dkim/sig.o \
+		common/dkim/key.o common/dkim/keymem.o \
+		common/dkim/record.o common/dkim/sig.o \
 		common/dkim/sign.o common/dkim/tags.o common/dkim/verify.o \
 		common/dns/dns.o common/dns/packet.o \
 		common/engine/check.o common/engine/cli.o \

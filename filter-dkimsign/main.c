@@ -4,6 +4,7 @@
 #include <time.h>
 
 #include "common/base/log.h"
+#include "common/dkim/keymem.h"
 #include "common/message/qualify.h"
 #include "filter-dkimsign/folders.h"
 #include "filter-dkimsign/signing.h"
@@ -25,6 +26,7 @@ dkimsign_configure(void)
 	struct report r;
 	int status;
 
+	(void)keymem_init();
 	env.opt = options_get();
 	status = options_check();
 	if (tools_configure(env.opt) == -1)
@@ -69,10 +71,24 @@ dkimsign_sandbox(struct sandbox *sb)
 	folders_allow(sb, env.opt, env.config);
 }
 
+/* Said at -v: what of the keys can go to swap. */
+static void
+say_unlocked(void)
+{
+	size_t taken, locked;
+
+	keymem_size(&taken, &locked);
+	if (locked < taken)
+		log_debug("memory of keys: %zu of %zu KiB are locked, see "
+			  "RLIMIT_MEMLOCK",
+		    locked / 1024, taken / 1024);
+}
+
 static int
 dkimsign_start(void)
 {
 	tzset();
+	say_unlocked();
 	env.workers = worker_new((unsigned)env.opt->threads);
 	if (env.workers == NULL) {
 		filter_config_error("no memory to start");

@@ -1,10 +1,11 @@
 /*
- * OpenSSL 3 and LibreSSL 3.7 under one set of names.  For key.c and digest.c
- * only.
+ * OpenSSL 3 and LibreSSL 3.7 under one set of names.  For key.c, keymem.c and
+ * digest.c only.
  */
 #ifndef COMMON_DKIM_CRYPTO_H
 #define COMMON_DKIM_CRYPTO_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include <openssl/bio.h>
@@ -16,7 +17,21 @@
 #include <openssl/rsa.h>
 #include <openssl/x509.h>
 
+typedef void *crypto_malloc_fn(size_t, const char *, int);
+typedef void *crypto_realloc_fn(void *, size_t, const char *, int);
+typedef void crypto_free_fn(void *, const char *, int);
+
 #ifdef LIBRESSL_VERSION_NUMBER
+
+/* Has libcrypto allocate by these, if it has allocated nothing so far. */
+static inline bool
+crypto_set_memory(crypto_malloc_fn *m, crypto_realloc_fn *r, crypto_free_fn *f)
+{
+	(void)m;
+	(void)r;
+	(void)f;
+	return false; /* LibreSSL does not let others do that */
+}
 
 /* An EVP_MD for SHA-256 that lives as long as the process. */
 static inline const EVP_MD *
@@ -56,6 +71,12 @@ bad:
 #include <openssl/core_names.h>
 #include <openssl/params.h>
 #include <openssl/param_build.h>
+
+static inline bool
+crypto_set_memory(crypto_malloc_fn *m, crypto_realloc_fn *r, crypto_free_fn *f)
+{
+	return CRYPTO_set_mem_functions(m, r, f) == 1;
+}
 
 static inline const EVP_MD *
 crypto_sha256(void)

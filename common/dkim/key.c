@@ -4,6 +4,7 @@
 #include "common/dkim/crypto.h"
 #include "common/dkim/der.h"
 #include "common/dkim/key.h"
+#include "common/dkim/keymem.h"
 
 enum {
 	ED25519_SIZE = 32, /* octets of a seed or a public key */
@@ -198,6 +199,8 @@ key_parse(struct str text, struct key **out)
 
 	if (text.n > KEY_FILE_MAX)
 		return KEY_UNREADABLE;
+	/* With what the first signature leaves in the key. */
+	keymem_enter();
 	e = read_pem(text, &pkey);
 	if (e == KEY_UNREADABLE)
 		e = read_base64(text, &pkey);
@@ -208,6 +211,7 @@ key_parse(struct str text, struct key **out)
 		e = KEY_BROKEN;
 	}
 	ERR_clear_error();
+	keymem_leave();
 	if (e == KEY_GOOD)
 		*out = k;
 	return e;
@@ -217,9 +221,11 @@ struct key *
 key_generate(enum key_type type, unsigned bits)
 {
 	EVP_PKEY *pkey = NULL;
-	EVP_PKEY_CTX *ctx = EVP_PKEY_CTX_new_id(
-	    type == KEY_RSA ? EVP_PKEY_RSA : EVP_PKEY_ED25519, NULL);
+	EVP_PKEY_CTX *ctx;
 
+	keymem_enter();
+	ctx = EVP_PKEY_CTX_new_id(
+	    type == KEY_RSA ? EVP_PKEY_RSA : EVP_PKEY_ED25519, NULL);
 	if (ctx == NULL || EVP_PKEY_keygen_init(ctx) != 1 ||
 	    (type == KEY_RSA &&
 		EVP_PKEY_CTX_set_rsa_keygen_bits(ctx, (int)bits) != 1) ||
@@ -227,16 +233,19 @@ key_generate(enum key_type type, unsigned bits)
 		pkey = NULL;
 	EVP_PKEY_CTX_free(ctx);
 	ERR_clear_error();
+	keymem_leave();
 	return key_wrap(pkey, type);
 }
 
 char *
 key_pem(const struct key *k)
 {
-	BIO *bio = BIO_new(BIO_s_mem());
 	char *from, *pem = NULL;
+	BIO *bio;
 	long n;
 
+	keymem_enter();
+	bio = BIO_new(BIO_s_mem());
 	if (bio == NULL ||
 	    PEM_write_bio_PKCS8PrivateKey(
 		bio, k->pkey, NULL, NULL, 0, NULL, NULL) != 1)
@@ -250,6 +259,7 @@ key_pem(const struct key *k)
 out:
 	BIO_free(bio);
 	ERR_clear_error();
+	keymem_leave();
 	return pem;
 }
 
