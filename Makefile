@@ -164,6 +164,11 @@ tests/bin/apply-reply: tests/replies/apply-reply.o \
 
 tests/replies/apply-reply.o: $(HDRS)
 
+# Preloaded into the filters by tests/sandbox/run.py.
+tests/bin/sandbox-probe.so: tests/sandbox/probe.c
+	@mkdir -p tests/bin
+	$(CC) $(C_ALL) $(LDFLAGS) -shared -fPIC -o $@ tests/sandbox/probe.c
+
 # The benchmark is not part of all: only its peer needs libopendkim.
 BENCH_OBJS =	tests/bench/answer.o tests/bench/channel.o \
 		tests/bench/chaos.o tests/bench/handshake.o \
@@ -320,6 +325,7 @@ soak: test-programs
 	@$(PYTHON) tests/soak/storm.py --seconds $$((60 * $(MINUTES)))
 
 test-programs: all tests/bin/apply-reply tests/bin/filter-sample \
+		tests/bin/sandbox-probe.so \
 		bench-programs tests/bin/.unit
 
 check: deps-test
