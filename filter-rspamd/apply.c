@@ -29,21 +29,29 @@ find_end(const struct edit *e, size_t top)
 	return top;
 }
 
+/* How many fields this host put on top: none without its Received. */
+static size_t
+count_top(const struct edit *e, size_t end)
+{
+	for (size_t i = 0; i < end; i++) {
+		struct str name = edit_name(e, i);
+		if (str_ieq(name, STR("Received")))
+			return i + 1;
+		if (str_ieq(name, STR("From")) || str_ieq(name, STR("To")) ||
+		    str_ieq(name, STR("Subject")) || str_ieq(name, STR("Date")))
+			break;
+	}
+	return 0;
+}
+
 static int
 work_init(struct work *w, struct str header)
 {
-	size_t received;
-
 	*w = (struct work){ .e = edit_new(header) };
 	if (w->e == NULL)
 		return -1;
 	w->end = find_end(w->e, 0);
-	for (received = 0; received < w->end; received++) {
-		if (str_ieq(edit_name(w->e, received), STR("Received"))) {
-			w->top = received + 1;
-			break;
-		}
-	}
+	w->top = count_top(w->e, w->end);
 	return 0;
 }
 

@@ -35,6 +35,10 @@ leaves_what_is_on_top(void **state)
 	assert_outcome(
 	    json, "X-Spam: Yes\nA-R: 1\nA-R: 2\n", "A-R: 2\nX-Spam: Yes\n");
 	assert_outcome(json, "", "X-Spam: Yes\n");
+	assert_outcome(json, "A-R: 1\nfrom: a@b\nReceived: them\n",
+	    "from: a@b\nX-Spam: Yes\n");
+	assert_outcome(json, "A-R: 1\nDate: now\nX-Spam: no\nReceived: them\n",
+	    "Date: now\nX-Spam: Yes\n");
 }
 
 /* For rspamd the header ends there. */
@@ -210,9 +214,10 @@ rewrites_the_subject(void **state)
 	}
 	assert_outcome("{\"action\":\"rewrite subject\",\"subject\":\"\"}",
 	    "Subject: x\n", "Subject: \n");
-	/* smtpd's Received is below it: not the message's Subject */
+	/* smtpd's Received is gone: the one below is another host's */
 	assert_outcome("{\"action\":\"rewrite subject\",\"subject\":\"n\"}",
-	    "Subject: ours\n" TOP, "Subject: ours\n" TOP "Subject: n\n");
+	    "X-A: 1\nSubject: old\nReceived: them\n",
+	    "X-A: 1\nSubject: n\nReceived: them\n");
 }
 
 #ifndef NOMEM_WHY
