@@ -56,32 +56,6 @@ buf_grow(struct buf *b, size_t n)
 }
 
 void
-buf_add(struct buf *b, const void *p, size_t n)
-{
-	char *to;
-
-	if (n == 0)
-		return;
-	to = buf_room(b, n);
-	if (to == NULL)
-		return;
-	memcpy(to, p, n);
-	b->n += n;
-}
-
-void
-buf_str(struct buf *b, struct str s)
-{
-	buf_add(b, s.p, s.n);
-}
-
-void
-buf_chr(struct buf *b, char c)
-{
-	buf_add(b, &c, 1);
-}
-
-void
 buf_fmt(struct buf *b, const char *fmt, ...)
 {
 	va_list ap;

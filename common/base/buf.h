@@ -29,13 +29,6 @@ void buf_clear(struct buf *);
 /* Forgets the content and the failure, keeps the memory. */
 void buf_reset(struct buf *);
 
-/* Add bytes, a view, a byte, formatted text. */
-void buf_add(struct buf *, const void *p, size_t n);
-void buf_str(struct buf *, struct str);
-void buf_chr(struct buf *, char c);
-void buf_fmt(struct buf *, const char *fmt, ...)
-    __attribute__((__format__(__printf__, 2, 3)));
-
 /* buf_room() when the memory that is there is not enough. */
 char *buf_grow(struct buf *, size_t n);
 
@@ -50,6 +43,33 @@ buf_room(struct buf *b, size_t n)
 		return b->p + b->n;
 	return buf_grow(b, n);
 }
+
+/* Add bytes, a view, a byte, formatted text. */
+static inline void
+buf_add(struct buf *b, const void *p, size_t n)
+{
+	char *to = n == 0 ? NULL : buf_room(b, n);
+
+	if (to == NULL)
+		return;
+	memcpy(to, p, n);
+	b->n += n;
+}
+
+static inline void
+buf_str(struct buf *b, struct str s)
+{
+	buf_add(b, s.p, s.n);
+}
+
+static inline void
+buf_chr(struct buf *b, char c)
+{
+	buf_add(b, &c, 1);
+}
+
+void buf_fmt(struct buf *, const char *fmt, ...)
+    __attribute__((__format__(__printf__, 2, 3)));
 
 /* Did anything not fit? */
 static inline bool

@@ -36,21 +36,6 @@ str_iends(struct str s, struct str suffix)
 }
 
 bool
-str_cut(struct str *s, char c, struct str *head)
-{
-	const char *q = s->n == 0 ? NULL : memchr(s->p, c, s->n);
-
-	if (q == NULL) {
-		*head = *s;
-		*s = str_from(*s, s->n);
-		return false;
-	}
-	*head = str_n(s->p, (size_t)(q - s->p));
-	*s = str_from(*s, head->n + 1);
-	return true;
-}
-
-bool
 str_rcut(struct str *s, char c, struct str *tail)
 {
 	for (size_t i = s->n; i > 0; i--) {
@@ -63,24 +48,6 @@ str_rcut(struct str *s, char c, struct str *tail)
 	*tail = *s;
 	*s = str_head(*s, 0);
 	return false;
-}
-
-struct str
-str_from(struct str s, size_t n)
-{
-	if (s.n == 0)
-		return s;
-	if (n > s.n)
-		n = s.n;
-	return str_n(s.p + n, s.n - n);
-}
-
-struct str
-str_head(struct str s, size_t n)
-{
-	if (n < s.n)
-		s.n = n;
-	return s;
 }
 
 struct str
@@ -107,12 +74,6 @@ str_trim_fws(struct str s)
 	while (s.n > 0 && is_fws(s.p[s.n - 1]))
 		s.n--;
 	return s;
-}
-
-bool
-str_has(struct str s, char c)
-{
-	return s.n > 0 && memchr(s.p, c, s.n) != NULL;
 }
 
 bool
@@ -146,11 +107,12 @@ str_u64(struct str s, uint64_t max, uint64_t *out)
 static int
 hex_digit(char c)
 {
-	if (is_digit(c))
-		return c - '0';
-	if (c >= 'a' && c <= 'f')
-		return c - 'a' + 10;
-	return c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
+	unsigned d = (unsigned char)c - (unsigned)'0';
+
+	if (d <= 9)
+		return (int)d;
+	d = ((unsigned char)c | 0x20u) - 'a';
+	return d <= 5 ? (int)d + 10 : -1;
 }
 
 int
@@ -168,6 +130,13 @@ str_hex64(struct str s, uint64_t *out)
 	}
 	*out = v;
 	return 0;
+}
+
+void
+str_format_hex64(uint64_t v, char to[STR_HEX64])
+{
+	for (size_t i = STR_HEX64; i > 0; v >>= 4)
+		to[--i] = "0123456789abcdef"[v & 15];
 }
 
 char *

@@ -51,23 +51,48 @@ bool str_istarts(struct str s, struct str prefix);
 /* Does s end in suffix, without case? */
 bool str_iends(struct str s, struct str suffix);
 
+/* s from byte n on; empty if it is shorter. */
+static inline struct str
+str_from(struct str s, size_t n)
+{
+	if (n > s.n)
+		n = s.n;
+	return n == 0 ? s : (struct str){ s.p + n, s.n - n };
+}
+
+/* The first n bytes of s, or all of it. */
+static inline struct str
+str_head(struct str s, size_t n)
+{
+	return (struct str){ s.p, n < s.n ? n : s.n };
+}
+
 /*
  * Splits at the first c: the part before it is stored in *head, *s becomes
  * what follows it.  False, *head all of *s and *s empty, if there is no c.
  */
-bool str_cut(struct str *s, char c, struct str *head);
+static inline bool
+str_cut(struct str *s, char c, struct str *head)
+{
+	const char *q = s->n == 0 ? NULL : memchr(s->p, c, s->n);
+
+	*head = q == NULL ? *s : str_head(*s, (size_t)(q - s->p));
+	*s = str_from(*s, head->n + 1);
+	return q != NULL;
+}
+
 /* As str_cut, at the last c: *tail is what follows it, *s what was before. */
 bool str_rcut(struct str *s, char c, struct str *tail);
 
-/* s from byte n on; empty if it is shorter. */
-struct str str_from(struct str s, size_t n);
-/* The first n bytes of s, or all of it. */
-struct str str_head(struct str s, size_t n);
 /* Without SP and HTAB (and, for _fws, CR and LF) at both ends. */
 struct str str_trim(struct str);
 struct str str_trim_fws(struct str);
 /* Does s hold the byte c? */
-bool str_has(struct str s, char c);
+static inline bool
+str_has(struct str s, char c)
+{
+	return s.n > 0 && memchr(s.p, c, s.n) != NULL;
+}
 /* Are all bytes below 0x80? */
 bool str_is_ascii(struct str s);
 
@@ -78,6 +103,13 @@ bool str_is_ascii(struct str s);
  */
 int str_u64(struct str s, uint64_t max, uint64_t *out);
 int str_hex64(struct str s, uint64_t *out);
+
+enum {
+	STR_HEX64 = 16 /* digits of str_format_hex64() */
+};
+
+/* Writes v as 16 lower-case hexadecimal digits, without NUL. */
+void str_format_hex64(uint64_t v, char to[STR_HEX64]);
 
 /*
  * A new NUL-terminated copy that the caller frees; NULL without memory.  A

@@ -1,9 +1,6 @@
-#include <stdio.h>
-
 #include "common/engine/heads.h"
 
 #define SID_AT 19 /* where the session id begins in a head */
-#define SID_LENGTH 16
 
 /* The slot of a session id as text. */
 static size_t
@@ -74,7 +71,7 @@ heads_put(struct heads *h, struct str line, struct str text, struct msg *m)
 	if (head == NULL || head + HEADS_LENGTH != text.p || text.p[-1] != '|')
 		return;
 	/* heads_drop() looks for ids as smtpd writes them. */
-	for (i = 0; i < SID_LENGTH; i++)
+	for (i = 0; i < STR_HEX64; i++)
 		if (head[SID_AT + i] >= 'A' && head[SID_AT + i] <= 'F')
 			return;
 	i = slot_of(head + SID_AT);
@@ -86,10 +83,10 @@ heads_put(struct heads *h, struct str line, struct str text, struct msg *m)
 void
 heads_drop(struct heads *h, uint64_t sid, const struct msg *m)
 {
-	char text[SID_LENGTH + 1];
+	char text[STR_HEX64];
 	size_t i;
 
-	(void)snprintf(text, sizeof(text), "%016llx", (unsigned long long)sid);
+	str_format_hex64(sid, text);
 	i = slot_of(text);
 	if (h->slot[i].msg == m)
 		h->slot[i].msg = NULL;

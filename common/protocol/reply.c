@@ -27,12 +27,9 @@ put(char *to, const char *s)
 static size_t
 put_hex(char *to, uint64_t v)
 {
-	static const char hex[] = "0123456789abcdef";
-
-	for (unsigned i = 0; i < 16; i++)
-		to[i] = hex[v >> (60 - 4 * i) & 15];
-	to[16] = '|';
-	return 17;
+	str_format_hex64(v, to);
+	to[STR_HEX64] = '|';
+	return STR_HEX64 + 1;
 }
 
 /* "WORD|SID|TOKEN|"; up to 0.4 the token stands first. */
