@@ -9,6 +9,14 @@
 static enum log_level level = LOG_INFO;
 static uint64_t dropped;
 
+enum {
+	HELD_MAX = 4096 /* bytes written at once; a pipe takes them whole */
+};
+
+static char held[HELD_MAX];
+static size_t nheld;
+static unsigned lines, holds;
+
 void
 log_level(enum log_level l)
 {
@@ -28,17 +36,47 @@ log_dropped(void)
 }
 
 /*
- * poll() says that a pipe or socket takes some bytes; a line is shorter than
- * PIPE_BUF, so the write of a whole line does not block after it.
+ * poll() says that a pipe or socket takes some bytes; HELD_MAX is no more than
+ * that, so the write does not block after it.
  */
-void
-log_raw(struct str line)
+static bool
+write_now(struct str text)
 {
 	struct pollfd pfd = { .fd = STDERR_FILENO, .events = POLLOUT };
 
-	if (poll(&pfd, 1, 0) != 1 || (pfd.revents & POLLOUT) == 0 ||
-	    write(STDERR_FILENO, line.p, line.n) != (ssize_t)line.n)
+	return poll(&pfd, 1, 0) == 1 && (pfd.revents & POLLOUT) != 0 &&
+	    write(STDERR_FILENO, text.p, text.n) == (ssize_t)text.n;
+}
+
+void
+log_raw(struct str line)
+{
+	if (!write_now(line))
 		dropped++;
+}
+
+static void
+flush(void)
+{
+	if (!write_now(str_n(held, nheld)))
+		dropped += lines;
+	nheld = lines = 0;
+}
+
+void
+log_hold(void)
+{
+	holds++;
+}
+
+void
+log_release(void)
+{
+	int saved = errno;
+
+	if (--holds == 0 && lines > 0)
+		flush();
+	errno = saved;
 }
 
 static size_t
@@ -65,23 +103,34 @@ escape(char *to, size_t room, struct str s, bool strict)
 	return n;
 }
 
-static void
-vline(enum log_level l, const char *fmt, va_list ap)
+void
+log_put(enum log_level l, struct str line)
 {
-	char raw[LOG_LINE_MAX], line[LOG_LINE_MAX + 1];
-	int saved = errno, n;
-	size_t len;
+	int saved = errno;
 
 	if (!log_is(l))
 		return;
-	n = vsnprintf(raw, sizeof(raw), fmt, ap);
-	if (n < 0)
-		return;
-	len = (size_t)n < sizeof(raw) ? (size_t)n : sizeof(raw) - 1;
-	len = escape(line, LOG_LINE_MAX, str_n(raw, len), false);
-	line[len++] = '\n';
-	log_raw(str_n(line, len));
+	if (sizeof(held) - nheld < LOG_LINE_MAX + 1)
+		flush();
+	nheld += escape(held + nheld, LOG_LINE_MAX, line, false);
+	held[nheld++] = '\n';
+	lines++;
+	if (holds == 0)
+		flush();
 	errno = saved;
+}
+
+static void
+vline(enum log_level l, const char *fmt, va_list ap)
+{
+	char line[LOG_LINE_MAX + 1];
+	int n;
+
+	if (!log_is(l))
+		return;
+	n = vsnprintf(line, sizeof(line), fmt, ap);
+	if (n > 0)
+		log_put(l, str_head(str_n(line, (size_t)n), LOG_LINE_MAX));
 }
 
 void

@@ -3,6 +3,9 @@
  * timestamp, no program name.  A line never blocks: what stderr does not take
  * at once is dropped and counted.  Control bytes, DEL and bytes above 126 are
  * written as \xNN.
+ *
+ * Between log_hold() and log_release() lines are collected, since a write for
+ * each costs as much as reading a small message.
  */
 #ifndef COMMON_BASE_LOG_H
 #define COMMON_BASE_LOG_H
@@ -39,6 +42,13 @@ log_debug(const char *fmt, ...) __attribute__((__format__(__printf__, 1, 2)));
  * any level; for signal handlers too.
  */
 void log_raw(struct str line);
+
+/* Pairs may be nested; the last log_release() writes what was collected. */
+void log_hold(void);
+void log_release(void);
+
+/* A line that the caller has formatted. */
+void log_put(enum log_level, struct str line);
 
 /* Room for log_text(): LOG_TEXT_MAX bytes escaped, an ellipsis and a NUL. */
 struct log_text {

@@ -89,7 +89,9 @@ on_timer(evutil_socket_t fd, short what, void *arg)
 
 	(void)fd;
 	(void)what;
+	log_hold();
 	t->cb(t->arg);
+	log_release();
 }
 
 struct loop_timer *
@@ -147,8 +149,11 @@ on_io(evutil_socket_t fd, short what, void *arg)
 		ready = io->what;
 		(void)event_add(io->ev, &at_once);
 	}
-	if (ready != 0)
-		io->cb(io->arg, ready);
+	if (ready == 0)
+		return;
+	log_hold();
+	io->cb(io->arg, ready);
+	log_release();
 }
 
 struct loop_io *

@@ -1,10 +1,15 @@
 /* What filters see of a message and say about it: the msg_ part of filter.h. */
 #include <stdarg.h>
+#include <stdio.h>
 
 #include "common/base/clock.h"
 #include "common/base/log.h"
 #include "common/engine/engine.h"
 #include "common/message/header.h"
+
+enum {
+	MSGID_SHOWN = 32, /* bytes of a transaction's id in log lines */
+};
 
 const struct session *
 msg_session(const struct msg *m)
@@ -152,14 +157,25 @@ msg_refuse(struct msg *m, int code, const char *status, struct str text)
 }
 
 static void
-vlog(void (*log)(const char *, ...), const struct msg *m, const char *fmt,
-    va_list ap)
+vlog(enum log_level level, const struct msg *m, const char *fmt, va_list ap)
 {
-	char text[LOG_LINE_MAX];
+	char line[LOG_LINE_MAX + 1];
+	struct str id = str_head(str_c(msg_id(m)), MSGID_SHOWN);
+	size_t at;
+	int n;
 
-	(void)vsnprintf(text, sizeof(text), fmt, ap);
-	log("%016llx %s %s", (unsigned long long)m->session->id, msg_id(m),
-	    text);
+	if (!log_is(level))
+		return;
+	str_format_hex64(m->session->id, line);
+	at = STR_HEX64;
+	line[at++] = ' ';
+	memcpy(line + at, id.p, id.n);
+	at += id.n;
+	line[at++] = ' ';
+	n = vsnprintf(line + at, sizeof(line) - at, fmt, ap);
+	if (n > 0)
+		log_put(
+		    level, str_head(str_n(line, at + (size_t)n), LOG_LINE_MAX));
 }
 
 void
@@ -168,7 +184,7 @@ msg_info(const struct msg *m, const char *fmt, ...)
 	va_list ap;
 
 	va_start(ap, fmt);
-	vlog(log_info, m, fmt, ap);
+	vlog(LOG_INFO, m, fmt, ap);
 	va_end(ap);
 }
 
@@ -178,6 +194,6 @@ msg_warn(const struct msg *m, const char *fmt, ...)
 	va_list ap;
 
 	va_start(ap, fmt);
-	vlog(log_warn, m, fmt, ap);
+	vlog(LOG_WARNING, m, fmt, ap);
 	va_end(ap);
 }
