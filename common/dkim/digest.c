@@ -145,78 +145,62 @@ digest_body_final(
 	return 0;
 }
 
-static bool
-is_base64(char c)
+/* Takes text off *s without its white space, until `to` is full. */
+static size_t
+squeeze(struct str *s, unsigned char to[BASE64_CHUNK])
 {
-	return is_alpha(c) || is_digit(c) || c == '+' || c == '/';
+	size_t n = 0, i;
+
+	for (i = 0; i < s->n && n < BASE64_CHUNK; i++) {
+		char c = s->p[i];
+
+		to[n] = (unsigned char)c;
+		n += !(is_wsp(c) | (c == '\r') | (c == '\n'));
+	}
+	*s = str_from(*s, i);
+	return n;
 }
 
-/* Base64 on its way: text without white space, some groups of four. */
-struct base64 {
-	unsigned char text[BASE64_CHUNK];
-	size_t n; /* characters in text */
-	int pad; /* "=" at the end of it */
-	unsigned char *out;
-	size_t size, max; /* octets in out, and how many there may be */
-};
-
-/* Decodes the groups that have come together. */
+/*
+ * Decodes n characters, whole groups of four; *pad is how many "=" are at
+ * their end.  EVP_DecodeBlock() takes "=" anywhere, and skips what is not
+ * base64 at the end.
+ */
 static int
-base64_flush(struct base64 *b)
+decode(unsigned char *out, const unsigned char *text, size_t n, size_t *pad)
 {
-	unsigned char octets[BASE64_CHUNK / 4 * 3];
-	size_t n = b->n / 4 * 3 - (size_t)b->pad;
+	const unsigned char *eq = memchr(text, '=', n);
 
-	if (b->n == 0)
-		return 0;
-	if (n > b->max - b->size ||
-	    EVP_DecodeBlock(octets, b->text, (int)b->n) == -1)
+	*pad = eq == NULL ? 0 : n - (size_t)(eq - text);
+	if (n % 4 != 0 || *pad > 2 || (*pad == 2 && text[n - 1] != '='))
 		return -1;
-	memcpy(b->out + b->size, octets, n);
-	OPENSSL_cleanse(octets, n);
-	b->size += n;
-	b->n = 0;
-	return 0;
-}
-
-/* One character; padding only as the last one or two of a group of four. */
-static int
-base64_push(struct base64 *b, char c)
-{
-	if (b->pad > 0 && (c != '=' || b->n % 4 == 0))
-		return -1;
-	if (b->n == BASE64_CHUNK && base64_flush(b) == -1)
-		return -1;
-	if (c == '=' && b->n % 4 < 2)
-		return -1;
-	if (c != '=' && !is_base64(c))
-		return -1;
-	b->pad += c == '=';
-	b->text[b->n++] = (unsigned char)c;
-	return 0;
+	return EVP_DecodeBlock(out, text, (int)n) == (int)(n / 4 * 3) ? 0 : -1;
 }
 
 int
 digest_from_base64(struct str s, unsigned char *out, size_t max)
 {
-	struct base64 b = { .out = out, .max = max };
-	int size = -1;
+	unsigned char text[BASE64_CHUNK], octets[BASE64_CHUNK / 4 * 3];
+	size_t size = 0, pad = 0, n;
+	int r = -1;
 
 	if (s.n > BASE64_MAX)
 		return -1;
-	for (size_t i = 0; i < s.n; i++) {
-		char c = s.p[i];
-
-		if (is_wsp(c) || c == '\r' || c == '\n')
-			continue;
-		if (base64_push(&b, c) == -1)
+	while ((n = squeeze(&s, text)) > 0) {
+		/* Nothing may stand behind the padding. */
+		if (pad > 0 || decode(octets, text, n, &pad) == -1)
 			goto out;
+		n = n / 4 * 3 - pad;
+		if (n > max - size)
+			goto out;
+		memcpy(out + size, octets, n);
+		size += n;
 	}
-	if (b.n % 4 == 0 && base64_flush(&b) == 0)
-		size = (int)b.size;
+	r = (int)size;
 out:
-	OPENSSL_cleanse(b.text, sizeof(b.text));
-	return size;
+	OPENSSL_cleanse(text, sizeof(text));
+	OPENSSL_cleanse(octets, sizeof(octets));
+	return r;
 }
 
 void
