@@ -89,10 +89,37 @@ is_relaxed(struct str s)
 	return bad == 0;
 }
 
+/* White space of a field and of a line alike: a line holds no LF. */
+static bool
+is_space(char c)
+{
+	return is_wsp(c) || c == '\n';
+}
+
 /*
- * A line with white space to reduce; none at its end.  Without a branch in the
- * loop, as nobody can guess where the next SP is.
+ * Copies s with each run of white space as one SP; last tells whether such a
+ * run was under way before it, and after it.  Returns how many octets it made,
+ * at most those of s.  Without a branch in the loop, as nobody can guess where
+ * the next SP is.
  */
+static size_t
+reduce(char *to, struct str s, bool *last)
+{
+	char *start = to;
+	bool before = *last;
+
+	for (size_t i = 0; i < s.n; i++) {
+		bool space = is_space(s.p[i]);
+
+		*to = space ? ' ' : s.p[i];
+		to += !(space && before);
+		before = space;
+	}
+	*last = before;
+	return (size_t)(to - start);
+}
+
+/* A line with white space to reduce; none at its end. */
 static void
 body_reduce(struct canon_body *b, struct str s)
 {
@@ -100,16 +127,10 @@ body_reduce(struct canon_body *b, struct str s)
 
 	while (s.n > 0) {
 		size_t room = CANON_BLOCK - b->n, k = s.n < room ? s.n : room;
-		char *start = b->block + b->n, *to = start;
+		size_t n = reduce(b->block + b->n, str_head(s, k), &last);
 
-		for (size_t i = 0; i < k; i++) {
-			bool wsp = is_wsp(s.p[i]);
-			*to = wsp ? ' ' : s.p[i];
-			to += !(wsp && last);
-			last = wsp;
-		}
-		b->n += (size_t)(to - start);
-		b->length += (size_t)(to - start);
+		b->n += n;
+		b->length += n;
 		if (k == room)
 			body_flush(b);
 		s = str_from(s, k);
@@ -209,7 +230,7 @@ field_simple(struct out *o, struct str s)
 static void
 field_name(struct out *o, char c)
 {
-	if (is_wsp(c) || c == '\n') {
+	if (is_space(c)) {
 		o->space = true;
 		return;
 	}
@@ -224,26 +245,42 @@ field_name(struct out *o, char c)
 	out_chr(o, to_lower(c));
 }
 
+/* Some of a value, or all; white space at its end waits for what follows. */
+static void
+field_value(struct out *o, struct str s)
+{
+	bool last = false;
+	size_t all = s.n, k;
+
+	while (s.n > 0 && is_space(s.p[0]))
+		s = str_from(s, 1);
+	if (s.n < all)
+		o->space = o->started;
+	if (s.n == 0)
+		return;
+	if (o->space)
+		out_chr(o, ' ');
+	o->started = true;
+	o->space = is_space(s.p[s.n - 1]);
+	while (is_space(s.p[s.n - 1]))
+		s.n--;
+	while (s.n > 0) {
+		if (o->n == FIELD_BLOCK)
+			out_flush(o);
+		k = FIELD_BLOCK - o->n;
+		o->n += reduce(o->block + o->n, str_head(s, k), &last);
+		s = str_from(s, k);
+	}
+}
+
 static void
 field_relaxed(struct out *o, struct str s)
 {
 	size_t i = 0;
 
-	for (; i < s.n && !o->value; i++)
-		field_name(o, s.p[i]);
-	for (; i < s.n; i++) {
-		char c = s.p[i];
-
-		if (is_wsp(c) || c == '\n') {
-			o->space = o->started;
-			continue;
-		}
-		if (o->space)
-			out_chr(o, ' ');
-		o->space = false;
-		o->started = true;
-		out_chr(o, c);
-	}
+	while (i < s.n && !o->value)
+		field_name(o, s.p[i++]);
+	field_value(o, str_from(s, i));
 }
 
 static void

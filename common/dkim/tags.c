@@ -48,18 +48,19 @@ take_name(struct str *s)
 static bool
 is_value(struct str s)
 {
-	size_t n;
+	size_t i = 0, n;
 
-	while (s.n > 0) {
-		unsigned char c = (unsigned char)s.p[0];
+	while (i < s.n) {
+		unsigned char c = (unsigned char)s.p[i];
 
-		if (is_wsp(s.p[0]) || (c > ' ' && c != 0x7f))
-			n = 1;
-		else
-			n = fold_length(s);
+		if ((c > ' ' && c != 0x7f) || is_wsp(s.p[i])) {
+			i++;
+			continue;
+		}
+		n = fold_length(str_from(s, i));
 		if (n == 0)
 			return false;
-		s = str_from(s, n);
+		i += n;
 	}
 	return true;
 }
