@@ -6,8 +6,8 @@ enum {
 	FIELD_BLOCK = 512, /* octets of a header field handed on at once */
 };
 
-#define ONES UINT64_C(0x0101010101010101)
-#define LOWS UINT64_C(0x7f7f7f7f7f7f7f7f)
+/* Octets that are compared at once, by whatever vectors the machine has. */
+typedef char octets __attribute__((__vector_size__(16)));
 
 /* ---- body ---- */
 
@@ -57,38 +57,6 @@ body_put(struct canon_body *b, const char *p, size_t n)
 	b->n += n;
 }
 
-/* The top bit of each octet of v that is zero, and no other bit. */
-static uint64_t
-zero_octets(uint64_t v)
-{
-	return ~(((v & LOWS) + LOWS) | v | LOWS);
-}
-
-/*
- * Would relaxed leave s as it is: no HTAB, no two SP in a row, no SP at the
- * end?  Eight octets at a time: this is the inner loop of the programs.
- */
-static bool
-is_relaxed(struct str s)
-{
-	uint64_t bad = 0, here, next;
-	size_t i = 0;
-
-	if (s.n > 0 && is_wsp(s.p[s.n - 1]))
-		return false;
-	for (; i + 9 <= s.n; i += 8) {
-		memcpy(&here, s.p + i, 8);
-		memcpy(&next, s.p + i + 1, 8);
-		bad |= zero_octets(here ^ (ONES * '\t'));
-		bad |= zero_octets(here ^ (ONES * ' ')) &
-		    zero_octets(next ^ (ONES * ' '));
-	}
-	for (; i < s.n; i++)
-		if (s.p[i] == '\t' || (s.p[i] == ' ' && s.p[i + 1] == ' '))
-			return false;
-	return bad == 0;
-}
-
 /* White space of a field and of a line alike: a line holds no LF. */
 static bool
 is_space(char c)
@@ -97,29 +65,63 @@ is_space(char c)
 }
 
 /*
- * Copies s with each run of white space as one SP; last tells whether such a
+ * How many of the octets at p can stay as they are: up to the first HTAB or
+ * LF, or SP after white space.  The octet before them is looked at, too.
+ */
+static size_t
+reduced_length(const char *p)
+{
+	octets here, before, bad;
+	uint64_t half[2];
+	size_t n = 0;
+
+	memcpy(&here, p, sizeof(here));
+	memcpy(&before, p - 1, sizeof(before));
+	bad = (octets)((here == '\t') | (here == '\n') |
+	    ((here == ' ') &
+		((before == ' ') | (before == '\t') | (before == '\n'))));
+	memcpy(half, &bad, sizeof(half));
+	if ((half[0] | half[1]) == 0)
+		return sizeof(octets);
+	while (bad[n] == 0)
+		n++;
+	return n;
+}
+
+/*
+ * Copies s with each run of white space as one SP; *last tells whether such a
  * run was under way before it, and after it.  Returns how many octets it made,
- * at most those of s.  Without a branch in the loop, as nobody can guess where
- * the next SP is.
+ * at most those of s.  Most of the time that a message takes goes to this.
  */
 static size_t
 reduce(char *to, struct str s, bool *last)
 {
+	bool before = *last, space;
 	char *start = to;
-	bool before = *last;
+	size_t i = 0, n;
 
-	for (size_t i = 0; i < s.n; i++) {
-		bool space = is_space(s.p[i]);
-
-		*to = space ? ' ' : s.p[i];
-		to += !(space && before);
-		before = space;
+	while (i < s.n) {
+		if (i > 0 && s.n - i >= sizeof(octets)) {
+			n = reduced_length(s.p + i);
+			memcpy(to, s.p + i, sizeof(octets));
+			to += n;
+			i += n;
+			before = is_space(s.p[i - 1]);
+			if (n == sizeof(octets))
+				continue;
+		}
+		do {
+			space = is_space(s.p[i]);
+			*to = space ? ' ' : s.p[i];
+			to += !(space && before);
+			before = space;
+		} while (++i < s.n && is_space(s.p[i]));
 	}
 	*last = before;
 	return (size_t)(to - start);
 }
 
-/* A line with white space to reduce; none at its end. */
+/* A line; without white space at its end. */
 static void
 body_reduce(struct canon_body *b, struct str s)
 {
@@ -140,9 +142,7 @@ body_reduce(struct canon_body *b, struct str s)
 void
 canon_body_line(struct canon_body *b, struct str s)
 {
-	bool as_is = b->how == CANON_SIMPLE || is_relaxed(s);
-
-	while (!as_is && s.n > 0 && is_wsp(s.p[s.n - 1]))
+	while (b->how == CANON_RELAXED && s.n > 0 && is_wsp(s.p[s.n - 1]))
 		s.n--;
 	if (s.n == 0) {
 		b->blank++;
@@ -150,10 +150,10 @@ canon_body_line(struct canon_body *b, struct str s)
 	}
 	for (; b->blank > 0; b->blank--)
 		body_put(b, "\r\n", 2);
-	if (as_is)
-		body_put(b, s.p, s.n);
-	else
+	if (b->how == CANON_RELAXED)
 		body_reduce(b, s);
+	else
+		body_put(b, s.p, s.n);
 	body_put(b, "\r\n", 2);
 }
 
