@@ -3,7 +3,7 @@
 
 #include "common/base/buf.h"
 
-#define BUF_FIRST 64 /* bytes of the first allocation */
+#define BUF_FIRST 256 /* bytes of the first allocation */
 
 void
 buf_init(struct buf *b, size_t max)

@@ -11,6 +11,7 @@ enum {
 
 struct digest {
 	EVP_MD_CTX *ctx;
+	bool open; /* the context is set up for what is added */
 	bool failed;
 };
 
@@ -32,6 +33,13 @@ fetch(void)
 	sha256 = crypto_sha256();
 }
 
+static bool
+digest_open(struct digest *d)
+{
+	d->open = EVP_DigestInit_ex(d->ctx, sha256, NULL) == 1;
+	return d->open;
+}
+
 struct digest *
 digest_new(void)
 {
@@ -40,7 +48,7 @@ digest_new(void)
 	if (d == NULL || pthread_once(&once, fetch) != 0 || sha256 == NULL)
 		goto bad;
 	d->ctx = EVP_MD_CTX_new();
-	if (d->ctx == NULL || EVP_DigestInit_ex(d->ctx, sha256, NULL) != 1)
+	if (d->ctx == NULL || !digest_open(d))
 		goto bad;
 	return d;
 bad:
@@ -61,6 +69,8 @@ void
 digest_add(struct digest *d, const void *p, size_t n)
 {
 	/* A context that could not be set up crashes OpenSSL. */
+	if (!d->failed && !d->open && !digest_open(d))
+		d->failed = true;
 	if (!d->failed && EVP_DigestUpdate(d->ctx, p, n) != 1)
 		d->failed = true;
 }
@@ -69,9 +79,11 @@ int
 digest_final(struct digest *d, unsigned char out[DIGEST_SIZE])
 {
 	unsigned char hash[EVP_MAX_MD_SIZE];
-	bool good = !d->failed && EVP_DigestFinal_ex(d->ctx, hash, NULL) == 1;
+	bool good;
 
-	d->failed = EVP_DigestInit_ex(d->ctx, sha256, NULL) != 1;
+	digest_add(d, NULL, 0);
+	good = !d->failed && EVP_DigestFinal_ex(d->ctx, hash, NULL) == 1;
+	d->open = d->failed = false;
 	if (!good)
 		return -1;
 	memcpy(out, hash, DIGEST_SIZE);

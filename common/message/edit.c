@@ -4,6 +4,7 @@
 #include "common/message/edit.h"
 #include "common/message/header.h"
 
+#define EDIT_FIRST 24 /* fields that the first allocation has room for */
 #define UTF8_TAIL_MAX 3 /* bytes of a sequence after its first */
 #define FOLD_AT 78 /* column where a long line is folded (RFC 5322 2.1.1) */
 
@@ -29,7 +30,7 @@ make_room(struct edit *e)
 
 	if (e->n < e->cap)
 		return 0;
-	cap = e->cap == 0 ? 32 : e->cap * 2;
+	cap = e->cap == 0 ? EDIT_FIRST : e->cap * 2;
 	items = realloc(e->items, cap * sizeof(*items));
 	if (items == NULL)
 		return -1;
@@ -311,6 +312,11 @@ edit_insert_raw(struct edit *e, size_t pos, struct str raw)
 void
 edit_write(const struct edit *e, struct buf *out)
 {
+	size_t n = 0;
+
+	for (size_t i = 0; i < e->n; i++)
+		n += e->items[i].raw.n;
+	(void)buf_room(out, n);
 	for (size_t i = 0; i < e->n; i++)
 		buf_str(out, e->items[i].raw);
 }
