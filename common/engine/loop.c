@@ -7,7 +7,12 @@
 #include "common/engine/loop.h"
 
 enum {
-	SIGNALS_MAX = 8
+	SIGNALS_MAX = 8,
+	PRIORITY_FIRST = 0,
+	PRIORITY_REST = 1, /* libevent's default of two */
+	PRIORITIES = 2,
+	REST_AT_ONCE = 4, /* callbacks until those that go first may */
+	FIRST_TURNS = 64 /* of these while others wait */
 };
 
 struct loop_timer {
@@ -23,6 +28,8 @@ struct loop_io {
 	int fd;
 	int what;
 	bool file; /* a regular file: always ready, never polled */
+	bool first;
+	unsigned turns; /* in a row while others waited */
 };
 
 struct loop_signal {
@@ -49,9 +56,18 @@ on_log(int severity, const char *text)
 int
 loop_init(void)
 {
+	struct event_config *config = event_config_new();
+
 	event_set_log_callback(on_log);
-	base = event_base_new();
-	return base == NULL ? -1 : 0;
+	if (config != NULL &&
+	    event_config_set_max_dispatch_interval(
+		config, NULL, REST_AT_ONCE, PRIORITY_REST) == 0)
+		base = event_base_new_with_config(config);
+	if (config != NULL)
+		event_config_free(config);
+	if (base == NULL)
+		return -1;
+	return event_base_priority_init(base, PRIORITIES);
 }
 
 void
@@ -134,6 +150,21 @@ loop_timer_free(struct loop_timer *t)
 	free(t);
 }
 
+/* One that goes first lets the others have their turn if it never ends. */
+static void
+take_turn(struct loop_io *io)
+{
+	bool others =
+	    event_base_get_num_events(base, EVENT_BASE_COUNT_ACTIVE) > 0;
+
+	if (io->turns == FIRST_TURNS)
+		(void)event_priority_set(io->ev, PRIORITY_FIRST);
+	if (io->turns == FIRST_TURNS || !others)
+		io->turns = 0;
+	else if (++io->turns == FIRST_TURNS)
+		(void)event_priority_set(io->ev, PRIORITY_REST);
+}
+
 static void
 on_io(evutil_socket_t fd, short what, void *arg)
 {
@@ -151,6 +182,8 @@ on_io(evutil_socket_t fd, short what, void *arg)
 	}
 	if (ready == 0)
 		return;
+	if (io->first)
+		take_turn(io);
 	log_hold();
 	io->cb(io->arg, ready);
 	log_release();
@@ -163,13 +196,30 @@ loop_io_new(int fd, void (*cb)(void *, int), void *arg)
 
 	if (io == NULL)
 		return NULL;
-	*io = (struct loop_io){ NULL, cb, arg, fd, 0, false };
+	*io = (struct loop_io){ .cb = cb, .arg = arg, .fd = fd };
 	io->ev = event_new(base, fd, EV_READ | EV_PERSIST, on_io, io);
 	if (io->ev == NULL) {
 		free(io);
 		return NULL;
 	}
 	return io;
+}
+
+void
+loop_io_first(struct loop_io *io)
+{
+	io->first = event_priority_set(io->ev, PRIORITY_FIRST) == 0;
+}
+
+static int
+assign(struct loop_io *io, int fd, short what)
+{
+	if (event_assign(io->ev, base, fd, what, on_io, io) == -1)
+		return -1;
+	io->turns = 0;
+	if (io->first)
+		(void)event_priority_set(io->ev, PRIORITY_FIRST);
+	return event_add(io->ev, fd == -1 ? &at_once : NULL);
 }
 
 int
@@ -187,13 +237,11 @@ loop_io_set(struct loop_io *io, int what)
 		ev |= EV_READ;
 	if ((what & LOOP_WRITE) != 0)
 		ev |= EV_WRITE;
-	if (event_assign(io->ev, base, io->fd, ev, on_io, io) == 0 &&
-	    event_add(io->ev, NULL) == 0)
+	if (assign(io, io->fd, ev) == 0)
 		return 0;
 	/* epoll refuses regular files: a timer that is always due. */
 	io->file = errno == EPERM;
-	if (io->file && event_assign(io->ev, base, -1, 0, on_io, io) == 0 &&
-	    event_add(io->ev, &at_once) == 0)
+	if (io->file && assign(io, -1, 0) == 0)
 		return 0;
 	io->what = 0;
 	return -1;

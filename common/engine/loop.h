@@ -45,6 +45,12 @@ void loop_timer_free(struct loop_timer *);
  */
 struct loop_io *loop_io_new(int fd, void (*cb)(void *, int what), void *arg);
 int loop_io_set(struct loop_io *, int what);
+/*
+ * Lets its callbacks go before those of everything else that is due, so that
+ * hundreds of timers at once hold it up by a few of them only.  It does not
+ * keep the others out: after some turns it waits for them.
+ */
+void loop_io_first(struct loop_io *);
 void loop_io_free(struct loop_io *);
 
 /*

@@ -189,6 +189,8 @@ serve(const struct filter *f, const struct cli *c)
 		filter_config_error("no memory to start");
 		goto out;
 	}
+	loop_io_first(io.in);
+	loop_io_first(io.out);
 	io.eng->reject_long = c->reject_long;
 	set_nonblock(STDIN_FILENO);
 	set_nonblock(STDOUT_FILENO);

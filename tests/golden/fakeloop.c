@@ -116,6 +116,12 @@ loop_io_set(struct loop_io *io, int what)
 }
 
 void
+loop_io_first(struct loop_io *io)
+{
+	(void)io;
+}
+
+void
 loop_io_free(struct loop_io *io)
 {
 	if (io != NULL)
