@@ -39,7 +39,9 @@ str_n(const char *p, size_t n)
 static inline bool
 str_eq(struct str a, struct str b)
 {
-	return a.n == b.n && (a.n == 0 || memcmp(a.p, b.p, a.n) == 0);
+	return a.n == b.n &&
+	    (a.n == 0 ||
+		(a.p[0] == b.p[0] && memcmp(a.p, b.p, a.n) == 0));
 }
 
 /* The same bytes but for ASCII case? */

@@ -5,6 +5,10 @@
 #include "common/dkim/tags.h"
 #include "common/message/header.h"
 
+enum {
+	FIELDS_FIRST = 32 /* entries of the first allocation */
+};
+
 struct entry {
 	struct str name, raw;
 	size_t place; /* in the header */
@@ -14,6 +18,7 @@ struct entry {
 
 struct fields {
 	size_t n;
+	size_t room; /* entries that v has memory for */
 	bool overflowed;
 	struct entry v[]; /* by name, then by place */
 };
@@ -41,30 +46,25 @@ entry_compare(const void *va, const void *vb)
 	return c != 0 ? c : (a->place > b->place) - (a->place < b->place);
 }
 
-static size_t
-count_all(struct str block)
+/* Adds an entry; the table may move.  NULL, and t is freed, without memory. */
+static struct fields *
+add(struct fields *t, const struct field *f)
 {
-	struct field f;
-	size_t n = 0;
+	struct fields *more;
 
-	while (header_next(&block, &f) == 1)
-		n += f.name.n > 0;
-	return n;
-}
-
-static void
-fill(struct fields *t, struct str block, size_t max)
-{
-	struct field f;
-
-	while (t->n < max && header_next(&block, &f) == 1) {
-		if (f.name.n == 0)
-			continue;
-		t->v[t->n].name = f.name;
-		t->v[t->n].raw = f.raw;
-		t->v[t->n].place = t->n;
-		t->n++;
+	if (t->n == t->room) {
+		t->room = t->room == 0 ? FIELDS_FIRST : t->room * 2;
+		more = realloc(t, sizeof(*t) + t->room * sizeof(t->v[0]));
+		if (more == NULL) {
+			free(t);
+			return NULL;
+		}
+		t = more;
 	}
+	t->v[t->n] = (struct entry){ .name = f->name, .raw = f->raw };
+	t->v[t->n].place = t->n;
+	t->n++;
+	return t;
 }
 
 /* Writes into the first entry of each name how many there are. */
@@ -83,14 +83,20 @@ count_same(struct fields *t)
 struct fields *
 fields_new(struct str block)
 {
-	size_t all = count_all(block);
-	size_t max = all < FIELDS_MAX ? all : FIELDS_MAX;
-	struct fields *t = calloc(1, sizeof(*t) + max * sizeof(t->v[0]));
+	struct fields *t = calloc(1, sizeof(*t));
+	struct field f;
 
+	while (t != NULL && header_next(&block, &f) == 1) {
+		if (f.name.n == 0)
+			continue;
+		if (t->n == FIELDS_MAX) {
+			t->overflowed = true;
+			break;
+		}
+		t = add(t, &f);
+	}
 	if (t == NULL)
 		return NULL;
-	t->overflowed = all > FIELDS_MAX;
-	fill(t, block, max);
 	qsort(t->v, t->n, sizeof(t->v[0]), entry_compare);
 	count_same(t);
 	return t;
