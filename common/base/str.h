@@ -40,8 +40,7 @@ static inline bool
 str_eq(struct str a, struct str b)
 {
 	return a.n == b.n &&
-	    (a.n == 0 ||
-		(a.p[0] == b.p[0] && memcmp(a.p, b.p, a.n) == 0));
+	    (a.n == 0 || (a.p[0] == b.p[0] && memcmp(a.p, b.p, a.n) == 0));
 }
 
 /* The same bytes but for ASCII case? */
