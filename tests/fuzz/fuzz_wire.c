@@ -32,7 +32,9 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 
 	if (str_has(line, '\n') || wire_parse(line, &ev) == -1)
 		return 0;
-	MUST(fuzz_within(ev.key, line) && fuzz_within(ev.value, line));
+	/* The greeting of smtpd 6.6 has no key of its own. */
+	MUST(fuzz_within(ev.key, line) || str_eq(ev.key, STR("admd")));
+	MUST(fuzz_within(ev.value, line));
 	MUST(fuzz_within(ev.time, line) && fuzz_within(ev.param, line));
 	MUST(ev.fields <= WIRE_FIELDS && ev.phase <= PHASE_UNKNOWN);
 	for (unsigned i = 0; i < ev.fields; i++) {

@@ -4,6 +4,8 @@ replies of rspamd and the messages and records of tests/fixtures/vectors.
 usage: seeds.py FOLDER     (inputs of target NAME go to FOLDER/NAME)
 """
 
+import base64
+import binascii
 import re
 import struct
 import sys
@@ -151,6 +153,14 @@ def replies(seeds: Seeds) -> None:
                       b":.\n" + step + b"Q\nE\nX\n")
 
 
+def public_key(record: bytes) -> bytes:
+    found = re.search(rb"p=([^;]*)", record)
+    try:
+        return base64.b64decode(found[1] if found else b"")
+    except binascii.Error:
+        return b""
+
+
 def zone_records() -> dict[str, list[tuple[bytes, ...]]]:
     found: dict[str, list[tuple[bytes, ...]]] = {}
     for line in (zone.VECTORS / "zone.tsv").read_text().splitlines():
@@ -182,6 +192,8 @@ def vectors(seeds: Seeds) -> None:
         seeds.put("record", name[:40], b"\n".join(joined))
         seeds.put("packet", name[:40],
                   packet(name, [txt(strings) for strings in records]))
+        for i, text in enumerate(joined):
+            seeds.put("der", f"{name[:40]}-{i}", public_key(text))
     for path in sorted((zone.VECTORS / "msg").iterdir()):
         message = path.read_bytes().replace(b"\r\n", b"\n")
         header = message.partition(b"\n\n")[0] + b"\n"
@@ -206,9 +218,27 @@ def vectors(seeds: Seeds) -> None:
         seeds.put("verify", path.stem,
                   bytes([8, len(keys) // 4]) + keys + message)
         seeds.put("header", path.stem, header)
+        seeds.put("address", path.stem,
+                  b"".join(re.findall(rb"^From:(.*\n(?:[ \t].*\n)*)", header,
+                                      re.I | re.M)))
         seeds.put("edit", path.stem, bytes([len(header) // 4 & 255]) + header)
     for path in sorted((zone.VECTORS / "keys").iterdir()):
         seeds.put("key", path.name, path.read_bytes())
+
+
+def results(seeds: Seeds) -> None:
+    """Authentication-Results: those of ARC, and what the scripts expect."""
+    field = re.compile(rb"^(?:ARC-)?Authentication-Results:.*\n(?:[ \t].*\n)*",
+                       re.I | re.M)
+    texts = [(path, path.read_bytes().replace(b"\r\n", b"\n")) for path in
+             sorted((zone.VECTORS / "arc").iterdir())]
+    for path in sorted((TESTS / "golden/scripts/dkimverify").iterdir()):
+        lines = re.findall(rb"data-?line\|a1\|d1\|(.*\n)", path.read_bytes())
+        texts.append((path, b"".join(lines)))
+    for path, text in texts:
+        for i, one in enumerate(field.findall(text)):
+            seeds.put("authres", f"{path.stem}-{i}",
+                      re.sub(rb"(?i)^arc-|\bi=\d+; ", b"", one))
 
 
 def main() -> int:
@@ -217,6 +247,7 @@ def main() -> int:
         seeds.golden(program)
     replies(seeds)
     vectors(seeds)
+    results(seeds)
     return 0
 
 
