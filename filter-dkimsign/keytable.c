@@ -62,12 +62,17 @@ keytable_free(struct keytable *t)
 
 	if (t == NULL)
 		return;
-	HASH_ITER (hh, t->domains, d, dnext) {
-		HASH_DEL(t->domains, d);
+	/* Without its table a list of them is left. */
+	d = t->domains;
+	HASH_CLEAR(hh, t->domains);
+	for (; d != NULL; d = dnext) {
+		dnext = d->hh.next;
 		domain_free(d);
 	}
-	HASH_ITER (hh, t->files, f, fnext) {
-		HASH_DEL(t->files, f);
+	f = t->files;
+	HASH_CLEAR(hh, t->files);
+	for (; f != NULL; f = fnext) {
+		fnext = f->hh.next;
 		keyfile_free(f);
 	}
 	free(t);

@@ -88,7 +88,7 @@ tools_genkey(const struct options *o)
 		filter_config_error(
 		    "%s: %s", o->key != NULL ? o->key : path, strerror(errno));
 	else {
-		fprintf(stderr, "private key in %s\n",
+		(void)fprintf(stderr, "private key in %s\n",
 		    o->key != NULL ? o->key : path);
 		status = end_output(print_entry(selector, domain, key));
 	}

@@ -423,13 +423,13 @@ inbound_check(struct msg *m, struct str refused, FILE *out)
 	int r;
 
 	if (in->v == NULL) {
-		fputs("not verified: session is authenticated or local\n",
+		(void)fputs("not verified: session is authenticated or local\n",
 		    stderr);
 		return refused.n > 0 ? CLI_AGAIN : CLI_OK;
 	}
 	buf_init(&field, AUTHRES_MAX);
 	authres_format(authserv_id(msg_session(m)), in->v, &field);
-	fwrite(field.p, 1, field.n, out);
+	(void)fwrite(field.p, 1, field.n, out);
 	buf_clear(&field);
 	if (log_is(LOG_DEBUG))
 		report_signatures(in->v, out);

@@ -66,15 +66,15 @@ show_one(const struct verify_sig *s, FILE *out)
 	struct log_text d, sel;
 	const char *why = error_text(s->error);
 
-	fprintf(out, "%s d=%s s=%s", error_word(s->result), log_text(&d, s->d),
-	    log_text(&sel, s->s));
+	(void)fprintf(out, "%s d=%s s=%s", error_word(s->result),
+	    log_text(&d, s->d), log_text(&sel, s->s));
 	if (s->bits > 0)
-		fprintf(out, " bits=%u", s->bits);
+		(void)fprintf(out, " bits=%u", s->bits);
 	if (s->testing)
-		fputs(" key in test mode", out);
+		(void)fputs(" key in test mode", out);
 	if (s->single_label)
-		fputs(" domain of one label", out);
-	fprintf(out, "%s%s\n", why[0] == '\0' ? "" : ": ", why);
+		(void)fputs(" domain of one label", out);
+	(void)fprintf(out, "%s%s\n", why[0] == '\0' ? "" : ": ", why);
 }
 
 void

@@ -33,6 +33,8 @@ test   mandoc                   checks the manual pages
 test   clang                    second compiler
 test   clang-format             checks the layout
 test   clang-tidy               static analysis
+test   clang-tools              static analysis: scan-build
+test   llvm                     coverage
 test   cppcheck                 static analysis
 test   libclang-rt-14-dev       sanitizers and libFuzzer
 test   universal-ctags          measures functions

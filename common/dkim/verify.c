@@ -384,8 +384,9 @@ static enum dkim_error
 check_keys(struct item *it)
 {
 	enum dkim_error e = DKIM_UNCHECKED, first = DKIM_KEY_NONE;
+	size_t n = it->keys != NULL ? it->keys->n : 0;
 
-	for (size_t i = 0; i < it->keys->n && e != DKIM_OK; i++) {
+	for (size_t i = 0; i < n && e != DKIM_OK; i++) {
 		const struct record *r = &it->keys->v[i];
 
 		e = check_key(it, r);
@@ -396,7 +397,7 @@ check_keys(struct item *it)
 	}
 	if (e == DKIM_OK)
 		return DKIM_OK;
-	if (it->keys->n > 1 && first == DKIM_BAD_SIGNATURE)
+	if (n > 1 && first == DKIM_BAD_SIGNATURE)
 		return DKIM_KEY_SEVERAL;
 	return first;
 }

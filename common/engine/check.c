@@ -135,7 +135,7 @@ on_answer(void *arg, struct msg *m, struct str refused)
 	struct run *r = arg;
 
 	if (refused.n > 0)
-		fprintf(stderr, "%.*s\n", (int)refused.n, refused.p);
+		(void)fprintf(stderr, "%.*s\n", (int)refused.n, refused.p);
 	if (m->data != NULL && r->filter->check != NULL)
 		r->status = r->filter->check(m, refused, stdout);
 	else if (refused.n > 0)
@@ -223,20 +223,13 @@ feed(struct run *r, FILE *fp)
 	return 0;
 }
 
-int
-check_run(const struct filter *f, const struct store_pool *pool,
+static int
+run_on(FILE *fp, const struct filter *f, const struct store_pool *pool,
     unsigned deadline_ms, bool reject_long, const struct check *c)
 {
 	struct run r = { .filter = f, .status = CLI_AGAIN };
 	struct out_sink sink = { sink_write, sink_wait, sink_wake, &r };
-	bool std = strcmp(c->file, "-") == 0;
-	FILE *fp = std ? stdin : fopen(c->file, "r");
 
-	if (fp == NULL) {
-		filter_config_error(
-		    "--check \"%s\": %s", c->file, strerror(errno));
-		return CLI_USAGE;
-	}
 	buf_init(&r.out, (size_t)OUT_QUEUE * 2);
 	r.commit = loop_timer_new(ask_commit, &r);
 	r.more = loop_timer_new(write_more, &r);
@@ -265,7 +258,25 @@ out:
 	loop_timer_free(r.commit);
 	loop_timer_free(r.more);
 	buf_clear(&r.out);
-	if (!std)
-		(void)fclose(fp);
 	return r.status;
+}
+
+int
+check_run(const struct filter *f, const struct store_pool *pool,
+    unsigned deadline_ms, bool reject_long, const struct check *c)
+{
+	FILE *fp;
+	int status;
+
+	if (strcmp(c->file, "-") == 0)
+		return run_on(stdin, f, pool, deadline_ms, reject_long, c);
+	fp = fopen(c->file, "r");
+	if (fp == NULL) {
+		filter_config_error(
+		    "--check \"%s\": %s", c->file, strerror(errno));
+		return CLI_USAGE;
+	}
+	status = run_on(fp, f, pool, deadline_ms, reject_long, c);
+	(void)fclose(fp);
+	return status;
 }

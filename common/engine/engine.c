@@ -246,12 +246,11 @@ on_filter(struct engine *eng, const struct wire_event *ev)
 		if (s != NULL)
 			s->broken = eng->count[COUNT_NO_MEMORY] > 0;
 	}
-	if (s == NULL)
+	if (s == NULL ||
+	    (ev->phase == PHASE_DATA_LINE && eng->filter->message == NULL))
 		answer_alone(eng, ev);
-	else if (ev->phase == PHASE_DATA_LINE && eng->filter->message != NULL)
-		return on_data_line(eng, s, ev);
 	else if (ev->phase == PHASE_DATA_LINE)
-		answer_alone(eng, ev);
+		return on_data_line(eng, s, ev);
 	else if (ev->phase == PHASE_COMMIT && eng->filter->message != NULL)
 		msg_commit(eng, s, ev);
 	else

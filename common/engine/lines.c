@@ -55,11 +55,16 @@ int
 lines_next(struct lines *l, struct str *line)
 {
 	const char *lf = memchr(l->p + l->seen, '\n', l->end - l->seen);
-	bool lost = l->lost;
 
+	if (lf != NULL && l->lost) {
+		/* Here ends the line that was too long. */
+		l->start = l->seen = (size_t)(lf - l->p) + 1;
+		l->lost = false;
+		lf = memchr(l->p + l->seen, '\n', l->end - l->seen);
+	}
 	if (lf == NULL) {
 		l->seen = l->end;
-		if (lost) {
+		if (l->lost) {
 			l->start = l->end;
 			return 0;
 		}
@@ -73,6 +78,5 @@ lines_next(struct lines *l, struct str *line)
 	}
 	*line = str_n(l->p + l->start, (size_t)(lf - (l->p + l->start)));
 	l->start = l->seen = (size_t)(lf - l->p) + 1;
-	l->lost = false;
-	return lost ? lines_next(l, line) : 1;
+	return 1;
 }

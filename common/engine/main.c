@@ -309,7 +309,7 @@ filter_main(const struct filter *f, int argc, char **argv)
 	if (bad > 0)
 		r = c.check.file != NULL ? CLI_USAGE : CLI_BAD;
 	else if (c.only_check)
-		fprintf(stderr, "configuration OK\n");
+		(void)fprintf(stderr, "configuration OK\n");
 	else
 		r = run(f, &c);
 	if (f->stop != NULL)

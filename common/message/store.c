@@ -84,21 +84,6 @@ release_memory(struct store *st)
 		free(st->p);
 }
 
-static char *
-take_memory(struct store *st, size_t cap)
-{
-	struct store_pool *pool = st->pool;
-	char *p;
-
-	if (cap != pool->spill || pool->nspare == 0)
-		return realloc(st->p, cap);
-	p = pool->spare[--pool->nspare];
-	if (st->n > 0)
-		memcpy(p, st->p, st->n);
-	free(st->p);
-	return p;
-}
-
 /* What the budget sees of it: what is written to, not what is reserved. */
 static void
 count(struct store *st, size_t bytes)
@@ -141,9 +126,16 @@ fail(struct store *st)
 static int
 resize(struct store *st, size_t cap)
 {
-	char *p = take_memory(st, cap);
+	struct store_pool *pool = st->pool;
+	char *p = NULL;
 
-	if (p == NULL)
+	if (cap == pool->spill && pool->nspare > 0)
+		p = pool->spare[--pool->nspare];
+	if (p != NULL) {
+		if (st->n > 0)
+			memcpy(p, st->p, st->n);
+		free(st->p);
+	} else if ((p = realloc(st->p, cap)) == NULL)
 		return -1;
 	st->p = p;
 	st->cap = cap;
