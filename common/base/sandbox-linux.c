@@ -12,6 +12,7 @@
 #include <linux/landlock.h>
 
 #include "common/base/sandbox-linux.h"
+#include "common/base/sanitizer.h"
 
 /* Newer than the oldest headers that we build with. */
 #define NET_BIND_TCP (1ULL << 0)
@@ -118,18 +119,6 @@ restrict_files(const struct sandbox *sb, struct buf *said)
 	(void)close(rules);
 	return r;
 }
-
-#if defined(__has_feature)
-#if __has_feature(address_sanitizer)
-#define SANITIZER 1
-#endif
-#endif
-#if defined(__SANITIZE_ADDRESS__)
-#define SANITIZER 1
-#endif
-#ifndef SANITIZER
-#define SANITIZER 0
-#endif
 
 int
 sandbox_enter(const struct sandbox *sb, struct buf *said)

@@ -4,6 +4,7 @@
 #include <sys/mman.h>
 #include <sys/resource.h>
 
+#include "common/base/sanitizer.h"
 #include "common/dkim/crypto.h"
 #include "common/dkim/keymem.h"
 
@@ -201,7 +202,8 @@ keymem_init(void)
 #ifdef MAP_CONCEAL
 	flags |= MAP_CONCEAL;
 #endif
-	if (range != NULL || !crypto_set_memory(on_malloc, on_realloc, on_free))
+	if (SANITIZER || range != NULL ||
+	    !crypto_set_memory(on_malloc, on_realloc, on_free))
 		return range != NULL;
 	p = mmap(NULL, RANGE, PROT_NONE, flags, -1, 0);
 	if (p == MAP_FAILED)

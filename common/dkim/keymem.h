@@ -13,8 +13,8 @@
 
 /*
  * Sets it up; to be called once, before anything else makes use of libcrypto.
- * False: this libcrypto (LibreSSL) or system cannot do that, and keys lie
- * with other data.
+ * False: this libcrypto (LibreSSL) or system cannot do that, or a sanitizer
+ * watches memory; keys lie with other data.
  */
 bool keymem_init(void);
 

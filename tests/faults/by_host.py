@@ -25,6 +25,7 @@ LARGE = 3_000_000               # goes to a temporary file
 DAY_S = 24 * 60 * 60
 NOBODY = 65534
 STORM = 2000
+RELOAD_STEP = 31
 STOPPED_S = 2
 KIB = 1024
 
@@ -185,6 +186,48 @@ def no_space_for_a_header(case: Case) -> None:
     recovered(case, filter_)
 
 
+def no_space_for_dns(case: Case) -> None:
+    """libunbound has no memory either; nothing is cached."""
+    case.dns().zone[f"{GOOD}._domainkey.{DOMAIN}"].ttl = 0
+    filter_ = case.start()
+    case.passes(filter_)
+    undo = less_address_space(filter_, 256 * KIB)
+    sessions = [filter_.session().message(case.raw(n % 4 * 10_000))
+                for n in range(60)]
+    refused = 0
+    for n, session in enumerate(sessions):
+        if session.result() == "proceed":
+            case.whole(session, case.raw(n % 4 * 10_000))
+        else:
+            equal("answer", session.verdict[:9], "451 4.3.0")
+            refused += 1
+    assert refused > 0, "there was enough memory"
+    undo()
+    recovered(case, filter_)
+
+
+def failing_reload(case: Case) -> None:
+    """The first allocation of a reload fails, the eighth ..."""
+    control = Control(case)
+    filter_ = case.start(env=control.env)
+    other = case.begun(filter_)
+    left, failed = 1, -1
+    while control.failed != failed:
+        failed, said = control.failed, len(filter_.said())
+        control.fail(left, 1)
+        os.kill(filter_.pid, signal.SIGHUP)
+        until("the reload", lambda: "reload" in filter_.said()[said:], 60)
+        control.fail(0, 0)
+        session = filter_.session().message(case.raw())
+        case.judge(session, case.raw())
+        session.drop()
+        left += RELOAD_STEP
+    assert left > 10 * RELOAD_STEP, f"only {left} allocations"
+    case.finished(other)
+    case.passes(filter_)
+    filter_.end()
+
+
 def failing_allocations(case: Case, in_a_row: int) -> None:
     """Each allocation of a message in turn, also those of libraries."""
     control = Control(case)
@@ -262,11 +305,13 @@ def result_of(session: Session, raw: bytes) -> list[bytes]:
 
 def no_descriptor_for_a_reload(case: Case) -> None:
     filter_ = case.start()
+    other = case.begun(filter_)
     undo = no_descriptors(filter_)
     os.kill(filter_.pid, signal.SIGHUP)
     until("the reload", lambda: "the old keys stay" in filter_.said(), 60)
     raw = case.raw()
     case.judge(filter_.session().message(raw), raw)
+    case.finished(other)
     undo()
     os.kill(filter_.pid, signal.SIGHUP)
     until("the reload", lambda: "reload: keys of 1" in filter_.said(), 60)
@@ -319,6 +364,7 @@ def clock_jumps(seconds: int) -> Callable[[Case], None]:
                 return ask(name, kind)
             server.answers = answers
         filter_ = case.start(env=control.env)
+        other = case.begun(filter_)
         affected = filter_.session().message(raw)
         if case.filter == "rspamd":
             until("the request", server.count, 60)
@@ -326,6 +372,7 @@ def clock_jumps(seconds: int) -> Callable[[Case], None]:
             until("the query", lambda: server.asked, 60)
         control.jump(seconds)
         jumped.set()
+        case.finished(other)
         case.judge(affected, raw)
         case.passes(filter_, 3)
         control.jump(0)
@@ -352,8 +399,10 @@ def no_threads(case: Case) -> None:
     shutil.copy(shared()[0], key)
     for path in (key, case.folder):
         os.chown(path, NOBODY, NOBODY)
+    # A sanitizer would look for leaks in a thread of its own.
     filter_ = case.start("-k", str(key), before=("prlimit", "--nproc=1:1"),
-                         user=NOBODY, group=NOBODY, extra_groups=[])
+                         user=NOBODY, group=NOBODY, extra_groups=[],
+                         env={**os.environ, "ASAN_OPTIONS": "detect_leaks=0"})
     case.passes(filter_, 3)
     assert "0 of 2 threads" in filter_.said(), filter_.said()
     case.around(filter_, case.raw())
@@ -398,11 +447,13 @@ def reload_broken(case: Case) -> None:
     key = case.folder / "key.pem"
     shutil.copy(shared()[0], key)
     filter_ = case.start("-k", str(key))
+    other = case.begun(filter_)
     key.write_text("this is no key\n")
     os.kill(filter_.pid, signal.SIGHUP)
     until("the reload", lambda: "the old keys stay" in filter_.said(), 60)
     raw = case.raw()
     case.judge(filter_.session().message(raw), raw)
+    case.finished(other)
     shutil.copy(shared()[0], key)
     os.kill(filter_.pid, signal.SIGHUP)
     until("the reload", lambda: "reload: keys of 1" in filter_.said(), 60)
@@ -428,6 +479,7 @@ def ending_signal(case: Case) -> None:
 
 def stopped(case: Case) -> None:
     filter_ = case.start()
+    other = case.begun(filter_)
     raw = case.raw(LARGE)
     half = raw.index(b"\n", LARGE // 2) + 1
     affected = filter_.session().begin().data(raw[:half])
@@ -435,6 +487,7 @@ def stopped(case: Case) -> None:
     affected.data(raw[half:]).dot()
     threading.Event().wait(STOPPED_S)       # this is the fault
     os.kill(filter_.pid, signal.SIGCONT)
+    case.finished(other)
     case.judge(affected, raw)
     case.passes(filter_)
     filter_.end()
@@ -495,6 +548,12 @@ FAULTS = [
     Fault("no address space for a header", "all",
           "RLIMIT_AS is lowered, the header has 900 KB", LOST,
           no_space_for_a_header),
+    Fault("no address space for DNS", "dkimverify",
+          "RLIMIT_AS is lowered, 60 messages at once need keys", EITHER,
+          no_space_for_dns),
+    Fault("no memory for a reload", "dkimsign",
+          f"each {RELOAD_STEP}st allocation of a reload fails in turn",
+          "passes", failing_reload),
     Fault("no memory at the n-th allocation", "all",
           "each allocation of a message fails, libraries' too (not libunbound)",
           EITHER, lambda case: failing_allocations(case, 1)),

@@ -125,8 +125,7 @@ def committed(case: Case, filter_: Filter) -> None:
 
 
 def half(case: Case) -> bytes:
-    raw = case.raw()
-    return raw[:raw.index(b"\n", len(raw) - 40) + 1]
+    return case.halves()[0]
 
 
 EOFS = [
@@ -161,12 +160,11 @@ def odd(steps: Callable[[Case, Filter, Session, bytes], object],
     def play(case: Case) -> None:
         filter_ = case.start()
         usual = case.raw()
-        other = filter_.session().begin().data(half(case))
+        other = case.begun(filter_)
         affected = filter_.session()
         steps(case, filter_, affected, usual)
         case.judge(affected, usual)
-        other.data(usual[len(half(case)):]).dot()
-        case.passed(other, usual)
+        case.finished(other)
         case.passed(affected.message(usual), usual)
         case.passes(filter_)
         filter_.end()
@@ -199,8 +197,10 @@ def unannounced(case: Case) -> None:
     with filter_.changed:
         session = filter_.sessions[b"%016x" % 0xabc] = Session(
             filter_, 0xabc, "192.0.2.7:1")
+    other = case.begun(filter_)
     session.message(case.raw())
     case.judge(session, case.raw())
+    case.finished(other)
     case.passes(filter_)
     filter_.end()
 
@@ -287,8 +287,10 @@ def endless_junk(_: Case, filter_: Filter, session: Session,
 
 def byte_by_byte(case: Case) -> None:
     filter_ = case.start(chunk=1)
+    other = case.begun(filter_)
     session = filter_.session().message(case.raw())
     case.judge(session, case.raw())
+    case.finished(other)
     case.passes(filter_)
     filter_.end()
 
@@ -297,9 +299,11 @@ def in_mid_scan(end: Callable[[Session], object]) -> Callable[[Case], None]:
     """The transaction ends while the filter waits for somebody."""
     def play(case: Case) -> None:
         filter_, raw = busy(case)
+        other = case.begun(filter_)
         session = filter_.session().message(raw)
         wait_busy(case)
         end(session)
+        case.finished(other)
         case.passes(filter_)
         if not session.gone:
             case.passed(session.message(case.raw()), case.raw())

@@ -25,6 +25,7 @@ from dialogue import Filter, Session                        # noqa: E402
 ALL = ("rspamd", "dkimsign", "dkimverify")
 DOMAIN, GOOD = "dkim.example", "r2048"
 PRIVATE = "FAULTS_PRIVATE"      # set in a mount namespace of our own
+OTHER = "192.0.2.8:4321"
 # Clients from there are not scanned by filter-rspamd.
 UNSCANNED, UNSCANNED_NET = "198.51.100.9:77", "198.51.100.0/24"
 ADDED = {"rspamd": {b"X-Spam", b"X-Spam-Score", b"X-Spam-Status"},
@@ -224,25 +225,35 @@ class Case:
             self.passed(session, self.raw())
             session.drop()
 
+    def begun(self, filter_: Filter, src: str = OTHER) -> Session:
+        """Another session, amid its message."""
+        return filter_.session(src).begin().data(self.halves()[0])
+
+    def finished(self, other: Session) -> None:
+        """It did not notice."""
+        self.passed(other.data(self.halves()[1]).dot(), self.raw())
+        other.drop()
+
+    def halves(self) -> tuple[bytes, bytes]:
+        raw = self.raw()
+        at = raw.index(b"\n", len(raw) // 2) + 1
+        return raw[:at], raw[at:]
+
     def around(self, filter_: Filter, raw: bytes,
                wait: Callable[[], None] = lambda: None,
                heal: Callable[[], None] = lambda: None,
-               src: str = "192.0.2.8:4321") -> None:
+               src: str = OTHER) -> None:
         """A message meets the fault while another is being received; then
         all is well again."""
         usual = self.raw()
-        half = len(usual) // 2
-        half = usual.index(b"\n", half) + 1
-        other = filter_.session(src).begin().data(usual[:half])
+        other = self.begun(filter_, src)
         affected = filter_.session().message(raw)
         wait()
-        other.data(usual[half:]).dot()
-        self.passed(other, usual)
+        self.finished(other)
         self.judge(affected, raw)
         # The session of the affected message goes on as well.
         heal()
         self.passed(affected.message(usual), usual)
-        other.drop()
         self.passes(filter_)
         filter_.end()
 

@@ -4,6 +4,7 @@ it writes as smtpd would, which stops at the first illegal line."""
 
 import array
 import fcntl
+import os
 import queue
 import re
 import socket
@@ -262,8 +263,9 @@ class Filter:
     # Waiting and ending.
 
     def said(self) -> str:
-        self.log.seek(0)
-        return self.log.read().decode("utf-8", "replace")
+        # The filter writes at the offset that seek() would change.
+        size = os.fstat(self.log.fileno()).st_size
+        return os.pread(self.log.fileno(), size, 0).decode("utf-8", "replace")
 
     def wait(self, what: str, done: Callable[[], bool]) -> None:
         with self.changed:

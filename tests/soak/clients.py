@@ -30,6 +30,14 @@ NOISE = [b"NOOP", b"NOOP x y", b"HELP", b"VRFY <user>", b"EXPN all", b"WIZ",
          b"DATA", b"DATA x", b"RSET x", b"QUIT x", b"\r", b"\x16\x03\x01",
          b"MAIL FROM:<\x01\x02\x7f@example.net>", b"mail from:<>",
          b"RCPT TO:<\"a b|c\"@example.org>", b".", b"..", b"250 ok"]
+HELLOS = [b"HELO x", b"EHLO |a|b|", b"EHLO [192.0.2.1]", b"HELO \xc3\xa9",
+          b"EHLO " + b"h" * 200, b"EHLO -", b"EHLO a b c", b"HELO %s%n\t",
+          b"EHLO x\rX-Injected: y", b"EHLO \xff\xfe"]
+SENDERS = [b"", b"a|b@example.net", b'"x y|z"@example.net', b"@a:b@example.net",
+           b"\xc3\xa9@example.net", b"\xff@example.net", b"%s%n@example.net",
+           b"s" * 64 + b"@example.net", b"a@" + b"d." * 100 + b"example",
+           b"s" * 240 + b"@example.net", b"x@[192.0.2.1]", b"postmaster",
+           b"o'neil+tag=x@example.net", b"a@\x01example.net", b"a\r@example.net"]
 WORDS = "the quick brown fox jumps over some lazy dogs at night".split()
 Random = random.Random
 # Ends of a connection: none of them is a fault.
@@ -126,6 +134,21 @@ def many_recipients(storm, rng: Random) -> None:
             good += client.cmd(f"RCPT TO:<u{i}@example.org>").code == 250
         number, message = plain(storm, rng, "many recipients", rcpts=good,
                                 text=body(rng, 500))
+        if client.cmd("DATA").code == 354:
+            deliver(storm, client, number, mail.wire(message))
+
+
+def odd_envelope(storm, rng: Random) -> None:
+    """Names and senders that smtpd takes, with a message."""
+    number, message = plain(storm, rng, "odd envelope")
+    with storm.client() as client:
+        client.write(rng.choice([b"EHLO x", rng.choice(HELLOS)]) + b"\r\n")
+        if client.read().code != 250:
+            return
+        client.write(b"MAIL FROM:<" + rng.choice(SENDERS) + b">\r\n")
+        if client.read().code != 250:
+            return
+        client.cmd(f"RCPT TO:<{RCPT}>", 250)
         if client.cmd("DATA").code == 354:
             deliver(storm, client, number, mail.wire(message))
 
@@ -385,7 +408,7 @@ def huge_field(storm, rng: Random) -> None:
 Client = Callable[..., None]
 # Weights: how often each comes.
 CLIENTS: list[tuple[int, Client]] = [
-    (20, polite), (2, large), (1, many_recipients), (5, signed),
+    (20, polite), (2, large), (4, odd_envelope), (1, many_recipients), (5, signed),
     (8, drop_in_state), (8, drop_in_data), (6, drop_after_dot),
     (4, half_close), (1, crowd), (4, early_talker), (5, pipelined_with_dot),
     (2, rset_storm), (3, slow), (5, noise), (4, long_command),

@@ -345,6 +345,10 @@ def main() -> int:
     reason = space.reason_against()
     if not reason and not shutil.which("smtpd"):
         reason = "no smtpd installed"
+    if not reason and args.smtpd == "next":
+        done = subprocess.run([str(TESTS / "e2e/next.sh")], text=True,
+                              stderr=subprocess.PIPE)
+        reason = done.stderr.strip() if done.returncode else ""
     if reason:
         print(f"ok - {what} # SKIP {reason}")
         return 0

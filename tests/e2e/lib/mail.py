@@ -73,7 +73,8 @@ class Delivered:
         return int(found[1])
 
 
-MAILBOX = re.compile(rb"Return-Path: <(.*)>\nDelivered-To: (.*)\n", re.M)
+# A bounce has no Return-Path.
+MAILBOX = re.compile(rb"(?:Return-Path: <(.*)>\n)?Delivered-To: (.*)\n", re.M)
 RECEIVED = re.compile(rb"Received: from .*\n[ \t]*by \S+ \(OpenSMTPD\).*\n"
                       rb"(?:[ \t].*\n)+")
 
@@ -87,7 +88,7 @@ def parse(raw: bytes) -> Delivered:
     received = RECEIVED.search(rest)
     if not received:
         raise AssertionError(f"smtpd's Received: {check.show(rest[:200])}")
-    return Delivered(top[1].decode(), top[2].decode(),
+    return Delivered((top[1] or b"").decode(errors="replace"), top[2].decode(),
                      rest[:received.start()], received[0],
                      rest[received.end():])
 
