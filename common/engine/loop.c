@@ -278,7 +278,9 @@ loop_signal(int signo, void (*cb)(void *), void *arg)
 	s->ev = evsignal_new(base, signo, on_signal, s);
 	if (s->ev == NULL)
 		return -1;
-	if (event_add(s->ev, NULL) == -1) {
+	/* Not after the end of input, which ends the process. */
+	if (event_priority_set(s->ev, PRIORITY_FIRST) == -1 ||
+	    event_add(s->ev, NULL) == -1) {
 		event_free(s->ev);
 		return -1;
 	}
