@@ -316,7 +316,8 @@ edit_write(const struct edit *e, struct buf *out)
 
 	for (size_t i = 0; i < e->n; i++)
 		n += e->items[i].raw.n;
-	(void)buf_room(out, n);
+	if (n > 0)
+		(void)buf_room(out, n);
 	for (size_t i = 0; i < e->n; i++)
 		buf_str(out, e->items[i].raw);
 }
