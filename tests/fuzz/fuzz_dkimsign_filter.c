@@ -19,6 +19,7 @@
 #define TABLE \
 	"example.net one key\n" \
 	"example.net two key c=simple/simple\n" \
+	"example.org three key i=@lists.example.org exact\n" \
 	"* all key d=example.com\n"
 
 enum {
@@ -177,7 +178,7 @@ static const char *const sets[][SCRIPT_OPTS] = {
 	    "--default-domain", "example.com", "-h",
 	    "from:subject:received:x-a", "--long-lines", "reject" },
 	{ "-K", "table", "--workers", "0", "--deadline", "1", "-c", "simple",
-	    "--sign", "local" },
+	    "--sign", "local", "--author", "sender" },
 };
 /* clang-format on */
 

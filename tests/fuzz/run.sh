@@ -38,7 +38,7 @@ run() {
         tests/bin/fuzz-"$1" -runs=0 "tests/fuzz/corpus/$1"
     else
         tests/bin/fuzz-"$1" -max_total_time="$what" -max_len=16384 \
-            -timeout=60 -rss_limit_mb=1024 -print_final_stats=1 \
+            -timeout=300 -rss_limit_mb=1024 -print_final_stats=1 \
             -artifact_prefix="tests/log/fuzz/$1-" -close_fd_mask=2 $dict \
             "tests/log/fuzz/$1" "tests/fuzz/corpus/$1"
     fi
