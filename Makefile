@@ -209,10 +209,11 @@ deps-test: deps
 	@sh tests/deps.sh test
 
 # Unit tests: tests/unit/test_NAME.c is linked with everything but main().
-UNIT_TESTS =	buf cli edit header lines longline out phase reply store str wire
+UNIT_TESTS =	buf cli clock edit header heads lines log longline loop out phase \
+		reply session store str wire
 
 # of common/dkim and what belongs to it
-UNIT_TESTS +=	address canon digest error fields fold form key qualify record \
+UNIT_TESTS +=	address canon der digest error fields fold form key qualify record \
 		sig sign tags verify
 
 # of filter-rspamd
@@ -373,5 +374,5 @@ clean:
 	rm -f common/libcommon.a $(PROGS)
 	rm -rf tests/bin
 
-.PHONY: all bench bench-programs check clean demo deps deps-test e2e e2e-next \
-	install libs lint soak suite test-programs uninstall
+.PHONY: all bench bench-programs check clean demo deps deps-test e2e \
+	e2e-next install libs lint soak suite test-programs uninstall

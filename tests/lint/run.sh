@@ -74,10 +74,26 @@ for h in $(git ls-files '*.h'); do
         ${CC:-cc} -std=c11 -D_GNU_SOURCE -I. -fsyntax-only -x c - 2>&1
 done | grep -E 'error|warning' | check "each header compiles alone"
 
-for f in $(git ls-files '*.c' '*.h'); do
+# named FILE LIST: FILE stands in LIST, with a reason.
+named() {
+    grep -qE "^$1 +[^ ]" "tests/lint/$2"
+}
+
+for f in $(git ls-files '*.c' '*.h' '*.py' '*.sh'); do
     lines=$(wc -l < "$f")
-    [ "$lines" -le 500 ] || echo "$f: $lines lines"
-done | check "no file over 500 lines"
+    [ "$lines" -le 500 ] || named "$f" long || echo "$f: $lines lines"
+done | check "no file over 500 lines without a reason"
+
+for f in $(git ls-files 'common/*.c'); do
+    t=${f##*/}
+    t=test_${t%.c}
+    if [ -f "tests/unit/$t.c" ]; then
+        grep '^UNIT_TESTS' -A 1 Makefile | grep -qw "${t#test_}" ||
+            echo "$t is not in the Makefile"
+    else
+        named "$f" untested || echo "$f: no unit test, no reason"
+    fi
+done | check "each source of common has its unit test or a reason"
 
 if command -v ctags > /dev/null; then
     ctags -x --c-kinds=f --_xformat='%{input} %{name} %{line} %{end}' \
