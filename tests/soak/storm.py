@@ -76,6 +76,7 @@ class Storm:
             now = time.monotonic()
             if now > last + PAUSE:
                 self.paused = now
+                self.until += now - last
                 print(f"# paused for {now - last:.0f} s")
             last = now
 
