@@ -49,10 +49,13 @@ static size_t nidle;
 static enum http_outcome
 outcome_of(const struct http_job *job, CURLcode rc)
 {
-	long sent = 0;
+	long sent = 0, status = 0;
 
+	/* libcurl takes a status line without a status. */
+	(void)curl_easy_getinfo(job->easy, CURLINFO_RESPONSE_CODE, &status);
 	if (rc == CURLE_OK)
-		return job->head_ends ? HTTP_REPLY : HTTP_BROKEN;
+		return job->head_ends && status >= 100 ? HTTP_REPLY
+						       : HTTP_BROKEN;
 	if (job->local)
 		return HTTP_LOCAL;
 	if (job->why != NULL)
@@ -100,7 +103,8 @@ finish(struct http_job *job, CURLcode rc)
 	(void)curl_easy_getinfo(job->easy, CURLINFO_RESPONSE_CODE, &r.status);
 	(void)curl_easy_getinfo(job->easy, CURLINFO_OS_ERRNO, &err);
 	if (job->why == NULL && rc == CURLE_OK)
-		job->why = "reply head cut off";
+		job->why = job->head_ends ? "reply has no status"
+					  : "reply head cut off";
 	if (job->why == NULL && rc == CURLE_COULDNT_CONNECT && err != 0)
 		job->why = strerror((int)err);
 	if (job->why == NULL)

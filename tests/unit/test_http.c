@@ -290,6 +290,8 @@ static const struct {
 	{ "cut off in the head", OK_HEAD "Content-Le", HTTP_BROKEN, 200, "",
 	    "" },
 	{ "no HTTP", "{}\r\n", HTTP_BROKEN, 0, "", "" },
+	{ "no status", "HTTP/200 Recorded 4\r\n\r\n{}", HTTP_BROKEN, 0, "",
+	    "{}" },
 	{ "too large", OK_HEAD "Content-Length: 99999999999\r\n\r\n{}",
 	    HTTP_BROKEN, 200, "", "{}" },
 };
