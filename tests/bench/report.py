@@ -15,18 +15,22 @@ PEERS = {"engine": "echo", "rspamd": "rspamd-go",
          "dkimsign-ed25519": "dkimsign-0.5-ed25519",
          "dkimverify": "opendkim"}
 # Groups that have tables of their own.
-OTHER = ("alone", "memory", "growth", "smtpd")
+OTHER = ("alone", "memory", "growth", "smtpd", "workers")
+
+tables = []     # what table() printed
 
 
 def table(title, head, rows):
     if not rows:
         return
-    print(f"\n{title}\n")
     widths = [max(len(str(r[i])) for r in [head] + rows)
               for i in range(len(head))]
-    for row in [head, ["-" * w for w in widths]] + rows:
-        print("| " + " | ".join(str(cell).ljust(w)
-                                for cell, w in zip(row, widths)) + " |")
+    text = f"\n{title}\n\n" + "".join(
+        "| " + " | ".join(str(cell).ljust(w)
+                          for cell, w in zip(row, widths)) + " |\n"
+        for row in [head, ["-" * w for w in widths]] + rows)
+    tables.append(text)
+    print(text, end="")
 
 
 def ratio(over, under, key, digits=3):
@@ -115,6 +119,11 @@ def growth_table(rows):
           ["program", "of", "4x", "16x", "bend"], lines)
 
 
+def per_call(speed, name):
+    """Microseconds of CPU that openssl takes for one operation."""
+    return 1e6 / speed[name] if name in speed else None
+
+
 def targets(rows, speed):
     """Design targets: (what, needed, reached, met); reached None: missing."""
     get = rows.get
@@ -144,6 +153,14 @@ def targets(rows, speed):
     target("dkimsign Ed25519, 50 KB: rate / 0.5", 20, over(
         rate("dkimsign ed25519", f"50 KB x {many}", "dkimsign-ed25519"),
         rate("dkimsign ed25519", f"50 KB x {many}", "dkimsign-0.5-ed25519")))
+    for n in ("1", many):
+        cpu = rate("dkimsign rsa", f"2 KB x {n}", "dkimsign-rsa",
+                   "cpu_us_msg")
+        target(f"dkimsign RSA, 2 KB x {n}: CPU / openssl", 1.15,
+               over(cpu, per_call(speed, "rsa_sign")), True)
+    target("dkimsign RSA, 2 KB: two workers / one", 1.7, over(
+        rate("workers", "2 KB x 100", "2-workers"),
+        rate("workers", "2 KB x 100", "1-workers")))
     for kind in ("rsa", "ed25519"):
         target(f"dkimsign {kind}, 1 MB: rate / 0.5", 20, over(
             rate(f"dkimsign {kind}", "1 MB x 1", f"dkimsign-{kind}"),
@@ -151,6 +168,13 @@ def targets(rows, speed):
     target("dkimverify RSA cached, 2 KB: rate / openssl checks", 0.25, over(
         rate("dkimverify", f"RSA, 2 KB x {many}", "dkimverify"),
         speed.get("rsa_verify")))
+    for n in ("1", many):
+        cpu = rate("dkimverify", f"RSA, 2 KB x {n}", "dkimverify",
+                   "cpu_us_msg")
+        echo = rate("engine", f"2 KB x {n}", "echo", "cpu_us_msg")
+        call = per_call(speed, "rsa_verify")
+        target(f"dkimverify RSA cached, 2 KB x {n}: CPU / (openssl + echo)",
+               1.5, over(cpu, call and echo and call + echo), True)
     target("dkimverify, 1 MB: bytes / SHA-256", 0.25, over(
         rate("dkimverify", "RSA, 1 MB x 1", "dkimverify", "mb_s"),
         speed.get("sha256_mb")))
@@ -270,6 +294,10 @@ def write(rows, speed, skipped, seconds, whole):
     os.makedirs(folder, exist_ok=True)
     path = os.path.join(folder, name)
     write_tsv(path + ".tsv", rows, speed, seconds)
+    with open(path + ".md", "w", encoding="utf-8") as out:
+        out.write(f"# {time.strftime('%Y-%m-%d')}, {machine()}\n\n"
+                  f"{versions()}\n")
+        out.writelines(tables)
     write_svg(path + ".svg", rows)
     print(f"\n{seconds:.0f} s; numbers are in "
           f"{os.path.relpath(path, TOP)}.tsv")
