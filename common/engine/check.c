@@ -82,7 +82,7 @@ sink_write(void *arg, const char *p, size_t n)
 	struct str rest, line;
 
 	buf_add(&r->out, p, n);
-	if (buf_failed(&r->out))
+	if (buf_failed(&r->out) || r->out.p == NULL)
 		return -1;
 	rest = buf_view(&r->out);
 	while (str_has(rest, '\n')) {
