@@ -185,6 +185,65 @@ test_file(void **state)
 	assert_int_equal(fclose(fp), 0);
 }
 
+enum {
+	MANY = 30, /* timers that are due at once */
+	FEW = 4, /* of them that one which goes first has to wait for */
+	TURNS = 1000 /* of that one until the test gives up */
+};
+
+static unsigned many, seen_at, turns;
+
+/* The first one makes the descriptor ready. */
+static void
+on_many(void *arg)
+{
+	(void)arg;
+	if (many++ == 0)
+		assert_int_equal(write(fds[1], "x", 1), 1);
+	if (many == MANY)
+		loop_stop();
+}
+
+/* Reads nothing, so it stays ready. */
+static void
+on_first(void *arg, int what)
+{
+	(void)arg;
+	(void)what;
+	if (seen_at == 0)
+		seen_at = many;
+	if (++turns == TURNS)
+		loop_stop();
+}
+
+static void
+test_first(void **state)
+{
+	struct loop_timer *t[MANY];
+
+	(void)state;
+	many = seen_at = turns = 0;
+	assert_int_equal(pipe(fds), 0);
+	io = loop_io_new(fds[0], on_first, NULL);
+	assert_non_null(io);
+	loop_io_first(io);
+	assert_int_equal(loop_io_set(io, LOOP_READ), 0);
+	for (size_t i = 0; i < MANY; i++) {
+		t[i] = loop_timer_new(on_many, NULL);
+		assert_non_null(t[i]);
+		assert_int_equal(loop_timer_set(t[i], 0), 0);
+	}
+	assert_int_equal(loop_run(), 0);
+	/* It goes before most of them, and keeps none of them out. */
+	assert_in_range(seen_at, 1, FEW);
+	assert_int_equal(many, MANY);
+	for (size_t i = 0; i < MANY; i++)
+		loop_timer_free(t[i]);
+	loop_io_free(io);
+	close(fds[0]);
+	close(fds[1]);
+}
+
 static void
 test_signals(void **state)
 {
@@ -210,6 +269,7 @@ main(void)
 		    test_free_in_callback, start, end),
 		cmocka_unit_test_setup_teardown(test_io, start, end),
 		cmocka_unit_test_setup_teardown(test_file, start, end),
+		cmocka_unit_test_setup_teardown(test_first, start, end),
 		cmocka_unit_test_setup_teardown(test_signals, start, end),
 	};
 
