@@ -7,6 +7,7 @@ Arguments: words that names of the faults to play have in them.
 """
 
 import os
+import signal
 import subprocess
 import sys
 import traceback
@@ -67,6 +68,8 @@ def main() -> int:
     if sys.argv[1:] == ["--table"]:
         print("\n".join(map(row, table.FAULTS)))
         return 0
+    # smtpd lets no filter inherit what a shell's background job ignores.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     own_mounts()
     tests = [(fault, name) for fault in table.FAULTS
              for name in fault.filters
