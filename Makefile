@@ -333,6 +333,11 @@ check: deps-test
 	@$(MAKE) -s test-programs
 	@sh tests/check.sh
 
+# Which lines of common/ the suites run that are worth it.
+coverage: deps-test
+	@sh tests/coverage.sh unit golden real fuzz cli sandbox chaos \
+	    faults replies vectors e2e dkimverify
+
 # One suite or more of tests/suites: make suite SUITE=unit
 suite: test-programs
 	@sh tests/check.sh $(SUITE)
@@ -374,5 +379,5 @@ clean:
 	rm -f common/libcommon.a $(PROGS)
 	rm -rf tests/bin
 
-.PHONY: all bench bench-programs check clean demo deps deps-test e2e \
+.PHONY: all bench bench-programs check clean coverage demo deps deps-test e2e \
 	e2e-next install libs lint soak suite test-programs uninstall
