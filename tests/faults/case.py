@@ -154,7 +154,11 @@ class Case:
 
     def start(self, *args: str, before: tuple[str, ...] = (),
               **kind: object) -> Filter:
-        argv = [*before, str(program(self.filter)), *self.options(), *args]
+        path = program(self.filter)
+        if "user" in kind:
+            # Who need not be able to reach this tree.
+            path = Path(shutil.copy(path, self.folder))
+        argv = [*before, str(path), *self.options(), *args]
         filter_ = Filter(argv, **kind)
         self.undo.callback(filter_.close)
         return filter_
