@@ -56,6 +56,8 @@ def ratio_tables(rows):
         if program not in PEERS or group in OTHER:
             continue
         peer = rows.by.get((group, case, PEERS[program]))
+        if peer is None:
+            continue
         lines.append([program, case, PEERS[program],
                       ratio(ours, peer, "msg_s"),
                       ratio(peer, ours, "cpu_us_msg"),
@@ -107,6 +109,10 @@ def growth_factors(rows):
         if high["units"] > low["units"]:
             first = slope(low, mid)
             bend = slope(mid, high) / first if first > 0 else None
+            # A cost per unit that still falls has none; between two numbers
+            # that are nearly the same the slope is noise.
+            if high["unit_ns"] <= mid["unit_ns"]:
+                bend = None
         yield (program, what, mid["unit_ns"] / low["unit_ns"],
                high["unit_ns"] / low["unit_ns"], bend)
 
