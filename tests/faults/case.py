@@ -230,8 +230,10 @@ class Case:
             session.drop()
 
     def begun(self, filter_: Filter, src: str = OTHER) -> Session:
-        """Another session, amid its message."""
-        return filter_.session(src).begin().data(self.halves()[0])
+        """Another session, amid its message, which was read so far."""
+        other = filter_.session(src).begin().data(self.halves()[0])
+        other.sync()
+        return other
 
     def finished(self, other: Session) -> None:
         """It did not notice."""
