@@ -42,6 +42,8 @@ static const struct timeval at_once;
 static struct event_base *base;
 static struct loop_signal signals[SIGNALS_MAX];
 static unsigned nsignals;
+static void (*around)(void *, bool);
+static void *around_arg;
 
 static void
 on_log(int severity, const char *text)
@@ -78,6 +80,21 @@ loop_fini(void)
 	if (base != NULL)
 		event_base_free(base);
 	base = NULL;
+	around = NULL;
+}
+
+void
+loop_around(void (*cb)(void *, bool), void *arg)
+{
+	around = cb;
+	around_arg = arg;
+}
+
+static void
+turn(bool over)
+{
+	if (around != NULL)
+		around(around_arg, over);
 }
 
 int
@@ -105,9 +122,9 @@ on_timer(evutil_socket_t fd, short what, void *arg)
 
 	(void)fd;
 	(void)what;
-	log_hold();
+	turn(false);
 	t->cb(t->arg);
-	log_release();
+	turn(true);
 }
 
 struct loop_timer *
@@ -184,9 +201,9 @@ on_io(evutil_socket_t fd, short what, void *arg)
 		return;
 	if (io->first)
 		take_turn(io);
-	log_hold();
+	turn(false);
 	io->cb(io->arg, ready);
-	log_release();
+	turn(true);
 }
 
 struct loop_io *

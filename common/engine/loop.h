@@ -28,6 +28,12 @@ void loop_fini(void);
 int loop_run(void);
 void loop_stop(void);
 
+/*
+ * Calls cb before (over is false) and after each callback of a timer or
+ * descriptor, so that what comes of one can be written at once.
+ */
+void loop_around(void (*cb)(void *, bool over), void *arg);
+
 /* The libevent base, for libunbound. */
 struct event_base *loop_base(void);
 

@@ -73,10 +73,9 @@ out_wake(void *arg, bool on)
 static void
 on_out(void *arg, int what)
 {
-	struct stdio *io = arg;
-
+	(void)arg;
 	(void)what;
-	engine_flush(io->eng);
+	/* Whatever happens, output goes on after it: on_turn(). */
 }
 
 static int
@@ -125,17 +124,24 @@ read_some(struct stdio *io)
 static void
 on_in(void *arg, int what)
 {
-	struct stdio *io = arg;
-	int r;
-
 	(void)what;
-	io->eng->busy = true;
-	r = read_some(io);
-	io->eng->busy = false;
-	if (r == -1)
+	if (read_some(arg) == -1)
 		loop_stop();
-	else
-		engine_flush(io->eng);
+}
+
+/* What comes of a callback, answers and log lines, is written together. */
+static void
+on_turn(void *arg, bool over)
+{
+	struct engine *eng = arg;
+
+	eng->busy = !over;
+	if (!over) {
+		log_hold();
+		return;
+	}
+	engine_flush(eng);
+	log_release();
 }
 
 static void
@@ -189,6 +195,7 @@ serve(const struct filter *f, const struct cli *c)
 		filter_config_error("no memory to start");
 		goto out;
 	}
+	loop_around(on_turn, io.eng);
 	loop_io_first(io.in);
 	loop_io_first(io.out);
 	io.eng->reject_long = c->reject_long;

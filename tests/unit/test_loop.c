@@ -90,6 +90,29 @@ test_timers(void **state)
 }
 
 static void
+on_around(void *arg, bool over)
+{
+	assert_ptr_equal(arg, trail);
+	note(over ? ')' : '(');
+}
+
+/* What frees itself is followed by the second half, too. */
+static void
+test_around(void **state)
+{
+	(void)state;
+	loop_around(on_around, trail);
+	for (int i = 0; i < 2; i++)
+		timers[i] = loop_timer_new(on_free, i == 0 ? A : B);
+	timers[2] = loop_timer_new(on_stop, S);
+	assert_int_equal(loop_timer_set(timers[0], 0), 0);
+	assert_int_equal(loop_timer_set(timers[2], 5), 0);
+	assert_int_equal(loop_run(), 0);
+	assert_string_equal(trail, "(a)(s)");
+	loop_timer_free(timers[2]);
+}
+
+static void
 test_free_in_callback(void **state)
 {
 	(void)state;
@@ -265,6 +288,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_timers, start, end),
+		cmocka_unit_test_setup_teardown(test_around, start, end),
 		cmocka_unit_test_setup_teardown(
 		    test_free_in_callback, start, end),
 		cmocka_unit_test_setup_teardown(test_io, start, end),
