@@ -65,7 +65,7 @@ COMMON_OBJS =	common/base/buf.o common/base/clock.o common/base/log.o \
 		common/dkim/canon.o common/dkim/der.o common/dkim/digest.o \
 		common/dkim/error.o common/dkim/fields.o common/dkim/form.o \
 		common/dkim/key.o common/dkim/keymem.o \
-		common/dkim/record.o common/dkim/sig.o \
+		common/dkim/record.o common/dkim/rsa.o common/dkim/sig.o \
 		common/dkim/sign.o common/dkim/tags.o common/dkim/verify.o \
 		common/dns/dns.o common/dns/packet.o \
 		common/engine/check.o common/engine/cli.o \
@@ -213,8 +213,8 @@ UNIT_TESTS =	buf cli clock edit header heads lines log longline loop out phase \
 		reply session store str wire
 
 # of common/dkim and what belongs to it
-UNIT_TESTS +=	address canon der digest error fields fold form key qualify record \
-		sig sign tags verify
+UNIT_TESTS +=	address canon der digest error fields fold form key qualify \
+		record rsa sig sign tags verify
 
 # of filter-rspamd
 UNIT_TESTS +=	apply apply_answer apply_remove apply_score verdict \

@@ -1,6 +1,6 @@
 /*
- * OpenSSL 3 and LibreSSL 3.7 under one set of names.  For key.c, keymem.c and
- * digest.c only.
+ * OpenSSL 3 and LibreSSL 3.7 under one set of names.  For key.c, keymem.c,
+ * rsa.c and digest.c only.
  */
 #ifndef COMMON_DKIM_CRYPTO_H
 #define COMMON_DKIM_CRYPTO_H

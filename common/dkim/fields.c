@@ -23,18 +23,15 @@ struct fields {
 	struct entry v[]; /* by name, then by place */
 };
 
+/* Any order will do: lengths first, which are soon compared. */
 static int
 name_compare(struct str a, struct str b)
 {
-	size_t n = a.n < b.n ? a.n : b.n;
+	int c = (a.n > b.n) - (a.n < b.n);
 
-	for (size_t i = 0; i < n; i++) {
-		int c = to_lower(a.p[i]) - to_lower(b.p[i]);
-
-		if (c != 0)
-			return c;
-	}
-	return (a.n > b.n) - (a.n < b.n);
+	for (size_t i = 0; c == 0 && i < a.n; i++)
+		c = to_lower(a.p[i]) - to_lower(b.p[i]);
+	return c;
 }
 
 static int

@@ -78,11 +78,11 @@ void key_cleanse(void *, size_t n);
  * hash, RFC 8463 section 3).  Touches nothing but its arguments: run it in any
  * thread.  Returns 0 with up to KEY_SIGNATURE_MAX octets in out, or -1.
  */
-int key_sign(const struct key *, const unsigned char hash[DIGEST_SIZE],
+int key_sign(struct key *, const unsigned char hash[DIGEST_SIZE],
     unsigned char out[KEY_SIGNATURE_MAX], size_t *n)
     __attribute__((__warn_unused_result__));
 /* 1 if sig is this key's signature of hash, 0 if not, -1 without memory. */
-int key_verify(const struct key *, const unsigned char hash[DIGEST_SIZE],
+int key_verify(struct key *, const unsigned char hash[DIGEST_SIZE],
     const unsigned char *sig, size_t n);
 
 /*

@@ -58,7 +58,7 @@ struct sign_options {
 	bool timestamp; /* t= */
 	uint64_t lifetime; /* seconds from t= to x=; 0: no x= */
 	enum sign_copy copy;
-	const struct key *key;
+	struct key *key;
 };
 
 /*

@@ -139,7 +139,7 @@ refuses(void **state)
 
 /* Signs, verifies, and verifies nothing else. */
 static void
-check_pair(const struct key *private, const struct key *public)
+check_pair(struct key *private, struct key *public)
 {
 	unsigned char hash[DIGEST_SIZE] = "hash";
 	unsigned char sig[KEY_SIGNATURE_MAX];

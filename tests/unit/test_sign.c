@@ -178,7 +178,7 @@ key_of(const struct sig *s)
 /* Signs again what a signature covers: is the value the same? */
 static void
 sign_again(
-    struct str header, struct str raw, const struct sig *s, const struct key *k)
+    struct str header, struct str raw, const struct sig *s, struct key *k)
 {
 	struct fields *f = fields_new(header);
 	struct digest *d = digest_new();
