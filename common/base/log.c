@@ -79,28 +79,41 @@ log_release(void)
 	errno = saved;
 }
 
+/* How much of s stays as it is. */
+static size_t
+plain(struct str s, bool strict)
+{
+	size_t n = str_printable(s, strict ? '!' : ' ');
+
+	for (size_t i = 0; strict && i < n; i++)
+		if (s.p[i] == '"' || s.p[i] == '\\')
+			return i;
+	return n;
+}
+
 static size_t
 escape(char *to, size_t room, struct str s, bool strict)
 {
 	static const char hex[] = "0123456789abcdef";
-	size_t n = 0;
+	size_t n = 0, k;
+	unsigned char c;
 
-	for (size_t i = 0; i < s.n; i++) {
-		unsigned char c = (unsigned char)s.p[i];
-		bool bad = c < 0x20 || c > 0x7e ||
-		    (strict && (c == ' ' || c == '"' || c == '\\'));
-		if (n + (bad ? 4 : 1) > room)
-			break;
-		if (!bad) {
-			to[n++] = (char)c;
-			continue;
-		}
+	for (;;) {
+		k = plain(s, strict);
+		k = k < room - n ? k : room - n;
+		if (k > 0)
+			memcpy(to + n, s.p, k);
+		n += k;
+		s = str_from(s, k);
+		if (s.n == 0 || room - n < 4)
+			return n;
+		c = (unsigned char)s.p[0];
 		to[n++] = '\\';
 		to[n++] = 'x';
 		to[n++] = hex[c >> 4];
 		to[n++] = hex[c & 15];
+		s = str_from(s, 1);
 	}
-	return n;
 }
 
 void

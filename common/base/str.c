@@ -85,6 +85,28 @@ str_is_ascii(struct str s)
 	return true;
 }
 
+/* Looked at at once. */
+typedef signed char bytes __attribute__((__vector_size__(16)));
+
+size_t
+str_printable(struct str s, char low)
+{
+	uint64_t half[2];
+	size_t n = 0;
+	bytes b;
+
+	for (; s.n - n >= sizeof(b); n += sizeof(b)) {
+		memcpy(&b, s.p + n, sizeof(b));
+		b = (b < (signed char)low) | (b > '~');
+		memcpy(half, &b, sizeof(half));
+		if ((half[0] | half[1]) != 0)
+			break;
+	}
+	while (n < s.n && (signed char)s.p[n] >= low && s.p[n] <= '~')
+		n++;
+	return n;
+}
+
 int
 str_u64(struct str s, uint64_t max, uint64_t *out)
 {

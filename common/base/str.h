@@ -96,6 +96,8 @@ str_has(struct str s, char c)
 }
 /* Are all bytes below 0x80? */
 bool str_is_ascii(struct str s);
+/* How many bytes at the start of s are from low (SP or above) to "~"? */
+size_t str_printable(struct str s, char low);
 
 /*
  * All of s as an unsigned decimal (hexadecimal) number of at most max.

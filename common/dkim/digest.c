@@ -161,15 +161,17 @@ digest_body_final(
 static size_t
 squeeze(struct str *s, unsigned char to[BASE64_CHUNK])
 {
-	size_t n = 0, i;
+	size_t n = 0, k;
 
-	for (i = 0; i < s->n && n < BASE64_CHUNK; i++) {
-		char c = s->p[i];
-
-		to[n] = (unsigned char)c;
-		n += !(is_wsp(c) | (c == '\r') | (c == '\n'));
+	while (s->n > 0 && n < BASE64_CHUNK) {
+		k = str_printable(str_head(*s, BASE64_CHUNK - n), '!');
+		if (k == 0 && !is_wsp(s->p[0]) && s->p[0] != '\r' &&
+		    s->p[0] != '\n')
+			k = 1; /* none of base64, which decode() sees */
+		memcpy(to + n, s->p, k);
+		n += k;
+		*s = str_from(*s, k > 0 ? k : 1);
 	}
-	*s = str_from(*s, i);
 	return n;
 }
 

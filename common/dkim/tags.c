@@ -51,9 +51,10 @@ is_value(struct str s)
 	size_t i = 0, n;
 
 	while (i < s.n) {
-		unsigned char c = (unsigned char)s.p[i];
-
-		if ((c > ' ' && c != 0x7f) || is_wsp(s.p[i])) {
+		i += str_printable(str_from(s, i), ' ');
+		if (i == s.n)
+			break;
+		if ((unsigned char)s.p[i] >= 0x80 || s.p[i] == '\t') {
 			i++;
 			continue;
 		}

@@ -38,6 +38,31 @@ test_views(void **state)
 	assert_true(str_is_ascii(STR_NULL));
 }
 
+/* Every byte at every place, in one look of sixteen and after it. */
+static void
+test_printable(void **state)
+{
+	static const char text[40] = "0123456789abcdefghijklmnopqrstuvwxyz-_.~";
+
+	(void)state;
+	assert_int_equal(str_printable(STR_NULL, ' '), 0);
+	for (size_t i = 1; i <= sizeof(text) * sizeof(text); i++) {
+		size_t n = (i - 1) / sizeof(text) + 1, at = i % n;
+		struct str s = guard_copy(str_n(text, n));
+		char *p = (char *)(uintptr_t)s.p;
+
+		for (int c = 0; c < 256; c++) {
+			bool good = c > ' ' && c < 0x7f;
+
+			p[at] = (char)c;
+			assert_int_equal(str_printable(s, '!'), good ? n : at);
+			assert_int_equal(
+			    str_printable(s, ' '), good || c == ' ' ? n : at);
+		}
+		guard_free(s);
+	}
+}
+
 static const struct {
 	const char *a, *b;
 	bool ieq, starts, istarts, iends;
@@ -260,6 +285,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_views),
+		cmocka_unit_test(test_printable),
 		cmocka_unit_test(test_compare),
 		cmocka_unit_test(test_cut),
 		cmocka_unit_test(test_trim),
