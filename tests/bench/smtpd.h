@@ -12,6 +12,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <time.h>
 
 #define CHAIN_MAX 2 /* places one process can have in a chain here */
 #define ASK_CAP 96 /* room for the prefix of a data-line request, 81 used */
@@ -186,6 +187,7 @@ struct bench {
 	    copies[EV_COUNT]; /* an event registered twice comes twice */
 	char token[CHAIN_MAX][PH_COUNT][17];
 	char version[8], stamp[40];
+	time_t stamp_s; /* the second that stamp was made for */
 	size_t asklen, anslen, linemax, datamax;
 
 	struct session *slot;
