@@ -23,6 +23,7 @@ SIZES = [(2 * KB, "2 KB"), (50 * KB, "50 KB"), (MB, "1 MB")]
 BIG = 30 * MB
 SESSIONS = [1, 100] if QUICK else [1, 100, 1000]
 GROWTH = [1, 4, 16]
+TURNS = 8
 
 
 class Bench:
@@ -148,11 +149,6 @@ def dkimsign(b):
     if QUICK:
         return
     matrix(b, "dkimsign both", b.dkimsign("both"))
-    # As many messages for each, else the start-up weighs differently.
-    b.add("workers", "2 KB x 100",
-          [Program(f"{n}-workers", f"{p.command} --workers {n}")
-           for p in b.dkimsign("rsa") for n in (1, 2)],
-          {"size": 2 * KB, "sessions": 100}, pilot=8000)
 
 
 def signed_files(b, size, selectors, copies):
@@ -198,6 +194,36 @@ def dkimverify(b):
         b.add("dkimverify", "RSA, 30 MB x 1", b.dkimverify(),
               {"size": BIG, "sessions": 1,
                "signed": signed_files(b, BIG, ["c1"], 1)}, pilot=2)
+
+
+def limit_cases(b):
+    """(case, programs, options, messages) of what libcrypto limits."""
+    signed = signed_files(b, 2 * KB, ["c1"], 8)
+    cases = []
+    for n, some, many in ((1, 1500, 6000), (100, 3000, 20000)):
+        at = {"size": 2 * KB, "sessions": n}
+        cases += [(f"sign x {n}", b.dkimsign("rsa"), at, some),
+                  (f"verify x {n}", b.dkimverify() + [b.limit],
+                   dict(at, signed=signed), many)]
+    workers = [Program(f"{n}-workers", f"{p.command} --workers {n}")
+               for p in b.dkimsign("rsa") for n in (1, 2)]
+    return cases + [("workers", workers,
+                     {"size": 2 * KB, "sessions": 100}, 4000)]
+
+
+def limits(b):
+    """What libcrypto limits, in turns with openssl itself."""
+    cases = limit_cases(b)
+    for turn in range(1 if QUICK else TURNS):
+        note(f"limits: turn {turn + 1}")
+        for name, per_second in measure.openssl_speed().items():
+            b.rows.append((f"limits {turn}", name, "openssl",
+                           {"msg_s": per_second}))
+        for case, programs, options, messages in cases:
+            found = compare(programs, options, repeats=1,
+                            pilot=messages // 8 if QUICK else messages)
+            for name, result in found.items():
+                b.rows.append((f"limits {turn}", case, name, result))
 
 
 def everybody(b):
@@ -270,17 +296,8 @@ def growth(b):
 
 REPEATS_GROWTH = 1 if QUICK else 2
 PARTS = {"engine": engine, "rspamd": rspamd, "dkimsign": dkimsign,
-         "dkimverify": dkimverify, "alone": alone, "memory": memory,
-         "growth": growth, "smtpd": smtpd}
-
-
-def limit(speed):
-    """The best that openssl did so far, taken beside what it limits."""
-    if QUICK and speed:
-        return
-    note("openssl speed")
-    for key, value in measure.openssl_speed().items():
-        speed[key] = max(value, speed.get(key, 0))
+         "dkimverify": dkimverify, "limits": limits, "alone": alone,
+         "memory": memory, "growth": growth, "smtpd": smtpd}
 
 
 def main():
@@ -290,10 +307,7 @@ def main():
     os.chmod(folder, 0o700)
     b = Bench(folder)
     try:
-        speed = {}
         for part in sys.argv[1:] or PARTS:
-            if part.startswith("dkim"):
-                limit(speed)
             try:
                 PARTS[part](b)
             except Exception:           # pylint: disable=broad-except
@@ -302,7 +316,7 @@ def main():
     finally:
         b.close()
         shutil.rmtree(folder)
-    report.write(b.rows, speed, b.skipped, time.monotonic() - start,
+    report.write(b.rows, b.skipped, time.monotonic() - start,
                  not sys.argv[1:])
     for fault in measure.faults:
         print("FAULT: " + fault)
