@@ -4,6 +4,7 @@
 
 enum {
 	NAME_MAX_BYTES = 100, /* of a field name in a list */
+	VALUE_ROOM = 1536, /* base64 of SIG_VALUE_MAX octets, folded */
 };
 
 enum rule {
@@ -88,7 +89,9 @@ struct select {
 static void
 add_names(struct select *s, struct str name, size_t times)
 {
-	for (; times > 0 && s->n < SIG_FIELDS_MAX; times--) {
+	for (; times > 0 && s->n < SIG_FIELDS_MAX &&
+	     s->out->n + name.n < SIGN_NAMES_MAX;
+	     times--) {
 		if (s->n++ > 0)
 			buf_chr(s->out, ':');
 		buf_str(s->out, name);
@@ -267,14 +270,20 @@ sign_prepare(const struct sign_options *o, struct fields *f, struct str block,
 	int r = -1;
 
 	buf_init(&identity, FORM_WORD_MAX);
-	buf_init(&copied, SIGN_FIELD_MAX);
+	buf_init(&copied, SIG_FIELD_MAX);
 	form_quote(o->identity, false, false, &identity);
 	copy_fields(o->copy, block, h, &copied);
 	form.identity = buf_view(&identity);
-	form.copied = buf_view(&copied);
-	if (buf_failed(&identity) || buf_failed(&copied))
+	if (!buf_failed(&copied))
+		form.copied = buf_view(&copied);
+	if (buf_failed(&identity))
 		goto out;
 	form_head(&form, out);
+	if (form.copied.n > 0 && out->n + VALUE_ROOM > SIG_FIELD_MAX) {
+		form.copied = STR_NULL;
+		buf_reset(out);
+		form_head(&form, out);
+	}
 	if (buf_failed(out))
 		goto out;
 	r = hash_header(o, f, h, buf_view(out), hash);

@@ -21,7 +21,8 @@
 #include "common/dkim/sig.h"
 
 enum {
-	SIGN_FIELD_MAX = 256 * 1024, /* bytes of a field that we make */
+	SIGN_FIELD_MAX = 64 * 1024, /* bytes of a field in the making */
+	SIGN_NAMES_MAX = 12 * 1024, /* bytes of h= */
 };
 
 enum sign_oversign {
@@ -43,7 +44,8 @@ enum sign_copy {
  * SIGN_LIST_FRIENDLY if there is such a field, but for those that relays and
  * mailing lists add: Received, DKIM-Signature, Resent-*, List-Id and so on.
  * Never Bcc and Return-Path.
- * Names are spelled as in the table or list, at most SIG_FIELDS_MAX of them.
+ * Names are spelled as in the table or list, at most SIG_FIELDS_MAX of them and
+ * SIGN_NAMES_MAX bytes.
  * Returns 0, or -1 if the header has no From or several.
  */
 int sign_select(const struct fields *, enum sign_oversign, struct str list,
@@ -64,8 +66,9 @@ struct sign_options {
 /*
  * Makes the field of one signature up to "b=" in *out (empty, see
  * SIGN_FIELD_MAX) and stores the hash to sign.  block is the header that
- * fields indexes, h from sign_select, bh the body's hash.  Returns 0, or -1
- * without memory.
+ * fields indexes, h from sign_select, bh the body's hash.  z= is left out where
+ * it would make the field larger than verifiers read (SIG_FIELD_MAX).  Returns
+ * 0, or -1 without memory.
  */
 int sign_prepare(const struct sign_options *, struct fields *, struct str block,
     struct str h, const unsigned char bh[DIGEST_SIZE], uint64_t now,

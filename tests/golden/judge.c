@@ -364,7 +364,7 @@ out_data_line(struct judge *j, struct talk *t, uint64_t token, struct str text)
 static bool
 read_ids(struct judge *j, struct str *line, uint64_t *sid, uint64_t *token)
 {
-	bool old = j->version != 0 && j->version <= WIRE_V04;
+	bool old = j->versioned && j->version <= WIRE_V04;
 	struct str a, b;
 
 	return str_cut(line, '|', &a) && str_cut(line, '|', &b) &&

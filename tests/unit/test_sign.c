@@ -262,15 +262,15 @@ static const char text[] = "Received: by x\n"
 			   " \n"
 			   "\n";
 
-/* Signs text; the whole message is added to out. */
+/* Signs a message, and puts it with its signature into out. */
 static void
-sign(const struct sign_options *o, enum sign_oversign how, const char *list,
-    struct buf *out)
+sign_message(const struct sign_options *o, enum sign_oversign how,
+    const char *list, struct str message, struct buf *out)
 {
 	unsigned char bh[DIGEST_SIZE], hash[DIGEST_SIZE];
 	unsigned char sig[KEY_SIGNATURE_MAX];
 	struct digest_body *d = digest_body_new(o->body, CANON_NO_LIMIT);
-	struct str rest = str_c(text), block = vectors_header(&rest), line;
+	struct str rest = message, block = vectors_header(&rest), line;
 	struct fields *f = fields_new(block);
 	struct buf h;
 	uint64_t length;
@@ -281,18 +281,29 @@ sign(const struct sign_options *o, enum sign_oversign how, const char *list,
 		digest_body_line(d, line);
 	}
 	assert_int_equal(digest_body_final(d, bh, &length), 0);
-	buf_init(&h, 10000);
+	buf_init(&h, SIGN_NAMES_MAX);
 	buf_init(out, SIGN_FIELD_MAX);
 	assert_int_equal(sign_select(f, how, str_c(list), &h), 0);
+	assert_false(buf_failed(&h));
 	assert_int_equal(
 	    sign_prepare(o, f, block, buf_view(&h), bh, VECTORS_NOW, out, hash),
 	    0);
 	assert_int_equal(key_sign(o->key, hash, sig, &n), 0);
 	assert_int_equal(sign_finish(sig, n, out), 0);
-	buf_str(out, str_c(text));
+	assert_true(out->n <= SIG_FIELD_MAX);
+	out->max = SIZE_MAX;
+	buf_str(out, message);
+	assert_false(buf_failed(out));
 	buf_clear(&h);
 	digest_body_free(d);
 	fields_free(f);
+}
+
+static void
+sign(const struct sign_options *o, enum sign_oversign how, const char *list,
+    struct buf *out)
+{
+	sign_message(o, how, list, str_c(text), out);
 }
 
 /* Verifies the message with the key; the result of its first signature. */
@@ -425,6 +436,43 @@ copies_fields(void **state)
 	key_free(k);
 }
 
+/* Whatever the header has, the field is one that verifiers look at. */
+static void
+stays_readable(void **state)
+{
+	static const char *const names[] = { "Content-Transfer-Encoding",
+		"List-Unsubscribe-Post", "Subject", "X" };
+	static char name[100 + 1], list[4 * 101 + 8];
+	struct key *k = key_generate(KEY_RSA, KEY_RSA_MIN);
+	struct buf m, b;
+
+	(void)state;
+	memset(name, 'n', 100);
+	(void)snprintf(list, sizeof(list), "From:%s", name);
+	for (size_t i = 0; i < 4 * 600; i++) {
+		struct sign_options o = { .domain = STR("a.example"),
+			.selector = STR("s1"),
+			.copy = i & 1 ? SIGN_COPY_ALL : SIGN_COPY_NONE,
+			.key = k };
+		bool listed = i % 7 == 0;
+		const char *other = listed ? name : names[i / 600];
+
+		buf_init(&m, SIZE_MAX);
+		buf_str(&m, STR("From: a@a.example\n"));
+		for (size_t n = 0; n < i % 600; n++) {
+			buf_str(&m, str_c(other));
+			buf_str(&m, STR(": x y\n"));
+		}
+		buf_str(&m, STR("\nHello\n"));
+		sign_message(
+		    &o, SIGN_STRICT, listed ? list : "", buf_view(&m), &b);
+		assert_int_equal(verify(buf_view(&b), k, VECTORS_NOW), DKIM_OK);
+		buf_clear(&m);
+		buf_clear(&b);
+	}
+	key_free(k);
+}
+
 int
 main(void)
 {
@@ -436,6 +484,7 @@ main(void)
 		cmocka_unit_test(verifies_what_it_signs),
 		cmocka_unit_test(notices_each_byte),
 		cmocka_unit_test(copies_fields),
+		cmocka_unit_test(stays_readable),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
