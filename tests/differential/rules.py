@@ -43,9 +43,9 @@ def has(*features: str) -> Callable[[Subject], bool]:
     return lambda s: bool(s.features & set(features))
 
 
-def bare_cr(s: Subject) -> bool:
-    """A CR inside a line of the header."""
-    return b"\r" in s.raw.split(b"\n\n", 1)[0]
+def odd_space(s: Subject) -> bool:
+    """A CR, VT or FF inside a line of the header."""
+    return bool(re.search(rb"[\r\v\f]", s.raw.split(b"\n\n", 1)[0]))
 
 
 def odd_base64(s: Subject) -> bool:
@@ -115,10 +115,10 @@ RULES: list[tuple[str, bool, Callable[[Subject], bool], str]] = [
      "6376 3.4.1: simple keeps WSP at the end of the field"),
     (PY, False, wsp_at_end,
      "6376 3.4.1: simple keeps WSP at the end of the field"),
-    (PY, False, bare_cr,
-     "6376 2.8, 3.4.2: WSP is SP and HTAB; a bare CR is content"),
-    (PERL, False, bare_cr,
-     "6376 2.8, 3.4.2: WSP is SP and HTAB; a bare CR is content"),
+    (PY, False, odd_space,
+     "6376 2.8, 3.4.2: WSP is SP and HTAB; CR, VT and FF are content"),
+    (PERL, False, odd_space,
+     "6376 2.8, 3.4.2: WSP is SP and HTAB; CR, VT and FF are content"),
     (PERL, True, ed25519, "8463: this version does not know ed25519"),
     (PY, True, two_froms,
      "6376 5.4.2: the lowest instance is signed; others are for policy"),
