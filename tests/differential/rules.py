@@ -48,6 +48,12 @@ def odd_space(s: Subject) -> bool:
     return bool(re.search(rb"[\r\v\f]", s.raw.split(b"\n\n", 1)[0]))
 
 
+def wsp_at_colon(s: Subject) -> bool:
+    """White space between the name of a field and its colon."""
+    return bool(re.search(rb"(?m)^[!-9;-~]+[ \t]+:",
+                          s.raw.split(b"\n\n", 1)[0]))
+
+
 def odd_base64(s: Subject) -> bool:
     """b= or bh= has other characters, or not the padding it needs."""
     values = tag(s.raw, b"b"), tag(s.raw, b"bh")
@@ -107,6 +113,8 @@ RULES: list[tuple[str, bool, Callable[[Subject], bool], str]] = [
      "6376 3.5 b=, bh=: base64string allows nothing but FWS in between"),
     (PY, False, odd_base64,
      "6376 3.5 b=, bh=: base64string allows nothing but FWS in between"),
+    (PY, True, wsp_at_colon,
+     "6376 3.4.2: relaxed deletes WSP before the colon"),
     (PY, True, has("q-list"),
      "6376 3.5 q=: a list, of which one element that is known will do"),
     (PY, True, wsp_at_b,
