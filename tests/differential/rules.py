@@ -115,6 +115,9 @@ RULES: list[tuple[str, bool, Callable[[Subject], bool], str]] = [
      "6376 3.5 b=, bh=: base64string allows nothing but FWS in between"),
     (PY, True, wsp_at_colon,
      "6376 3.4.2: relaxed deletes WSP before the colon"),
+    (PERL, True, lambda s: wsp_at_colon(s) and
+     bool(re.match(rb"DKIM-Signature\s*[ \t]:", s.raw, re.I)),
+     "6376 3.4.2: relaxed deletes WSP before the colon, its own too"),
     (PY, True, has("q-list"),
      "6376 3.5 q=: a list, of which one element that is known will do"),
     (PY, True, wsp_at_b,
