@@ -122,12 +122,33 @@ is_beyond(const struct msg *m, struct str line)
 	return m->header_cut || line.n + 2 > (size_t)HEADER_MAX - m->header.n;
 }
 
+/* The last field goes with its continuation to what follows the header. */
+static void
+move_last_field(struct msg *m)
+{
+	size_t n = m->header.n;
+	struct str field, line;
+
+	do {
+		for (n = n > 0 ? n - 1 : 0; n > 0; n--)
+			if (m->header.p[n - 1] == '\n')
+				break;
+	} while (n > 0 && is_wsp(m->header.p[n]));
+	field = str_from(buf_view(&m->header), n);
+	m->header.n = n;
+	while (!m->lost && str_cut(&field, '\n', &line))
+		if (store_line(m->store, line) == -1)
+			msg_lose(m, "no memory or disk for its text");
+}
+
 static bool
 add_header(struct msg *m, struct str line, bool tab)
 {
 	struct store_pool *pool = &m->eng->pool;
 
 	if (is_beyond(m, line)) {
+		if (!m->header_cut && (tab || is_wsp(line.p[0])))
+			move_last_field(m);
 		m->header_cut = true;
 		return false;
 	}
@@ -389,6 +410,8 @@ msg_expire(void *arg)
 			eng->count[COUNT_FAILED]++;
 			msg_decide(m, STR(MSG_TRY_AGAIN));
 		}
-		free_data(m);
+		/* --check has yet to print what is known. */
+		if (!msg_is_check(m))
+			free_data(m);
 	}
 }
