@@ -141,7 +141,7 @@ on_answer(void *arg, struct msg *m, struct str refused)
 	else if (refused.n > 0)
 		r->status = refused.p[0] == '4' ? CLI_AGAIN : CLI_BAD;
 	else
-		r->status = CLI_OK;
+		r->status = r->filter->check == NULL ? CLI_OK : CLI_AGAIN;
 }
 
 /* Logs in as smtpd reports it, which writes user names with vis(3). */
@@ -252,6 +252,10 @@ run_on(FILE *fp, const struct filter *f, const struct store_pool *pool,
 		    c->file);
 	} else {
 		(void)loop_run();
+	}
+	if (fflush(stdout) != 0 || ferror(stdout)) {
+		filter_config_error("stdout: %s", strerror(errno));
+		r.status = CLI_BAD;
 	}
 out:
 	engine_free(r.eng);

@@ -169,6 +169,18 @@ on_usr1(void *arg)
 		log_level(LOG_WARNING);
 }
 
+/* A signal that comes while keys are read waits for its handler. */
+static void
+hold_signals(bool hold)
+{
+	sigset_t set;
+
+	(void)sigemptyset(&set);
+	(void)sigaddset(&set, SIGHUP);
+	(void)sigaddset(&set, SIGUSR1);
+	(void)pthread_sigmask(hold ? SIG_BLOCK : SIG_UNBLOCK, &set, NULL);
+}
+
 static void
 set_nonblock(int fd)
 {
@@ -195,6 +207,7 @@ serve(const struct filter *f, const struct cli *c)
 		filter_config_error("no memory to start");
 		goto out;
 	}
+	hold_signals(false);
 	loop_around(on_turn, io.eng);
 	loop_io_first(io.in);
 	loop_io_first(io.out);
@@ -302,6 +315,7 @@ filter_main(const struct filter *f, int argc, char **argv)
 	/* Both come as an error of write(), too. */
 	(void)signal(SIGPIPE, SIG_IGN);
 	(void)signal(SIGXFSZ, SIG_IGN);
+	hold_signals(true);
 	bad = cli_parse(f, argc, argv, &c);
 	if (bad == 0 && (c.help || c.version)) {
 		if (c.help)

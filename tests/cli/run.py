@@ -291,6 +291,13 @@ def statuses() -> None:
         status(got, USAGE)
         assert f'--check "{name}": '.encode() in got.stderr, got.stderr
     status(check(None, MAIL, "--bogus"), USAGE)
+    with open("/dev/full", "wb") as full:
+        got = subprocess.run(
+            [ROOT / "filter-rspamd/filter-rspamd", "--url",
+             answering().url, "--check", "-"], input=MAIL, stdout=full,
+            stderr=subprocess.PIPE, timeout=TIMEOUT, check=False)
+    status(got, BAD)
+    assert b"stdout: No space left on device" in got.stderr, got.stderr
 
 
 @test("make names each library that is missing, and its package")
