@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <linux/sockios.h>
+#include <netinet/in.h>
 #include <poll.h>
 #include <pthread.h>
 #include <sched.h>
@@ -162,10 +163,6 @@ static const int network_calls[] = {
 	SCMP_SYS(getsockname),
 	SCMP_SYS(getpeername),
 	SCMP_SYS(setsockopt),
-	SCMP_SYS(sendto),
-	SCMP_SYS(send),
-	SCMP_SYS(sendmsg),
-	SCMP_SYS(sendmmsg),
 	SCMP_SYS(recvmmsg),
 	SCMP_SYS(recvmmsg_time64),
 	SCMP_SYS(shutdown),
@@ -412,6 +409,44 @@ allow_requests(scmp_filter_ctx ctx)
 	return 0;
 }
 
+/* TCP and UDP; Landlock's ports are those of plain TCP only. */
+static int
+allow_internet(scmp_filter_ctx ctx, int family)
+{
+	static const unsigned kinds[][2] = { { SOCK_STREAM, 0 },
+		{ SOCK_STREAM, IPPROTO_TCP }, { SOCK_DGRAM, 0 },
+		{ SOCK_DGRAM, IPPROTO_UDP } };
+	const uint32_t type =
+	    UINT32_MAX & ~(uint32_t)(SOCK_CLOEXEC | SOCK_NONBLOCK);
+
+	for (size_t i = 0; i < sizeof(kinds) / sizeof(*kinds); i++)
+		if (seccomp_rule_add(ctx, SCMP_ACT_ALLOW, SCMP_SYS(socket), 3,
+			EQ(0, family), MASKED(1, type, kinds[i][0]),
+			EQ(2, kinds[i][1])) < 0)
+			return -1;
+	return 0;
+}
+
+/* MSG_FASTOPEN would connect; libunbound then goes the usual way. */
+static int
+allow_sending(scmp_filter_ctx ctx)
+{
+	static const struct {
+		int number;
+		unsigned flags; /* which argument these are */
+	} send[] = { { SCMP_SYS(send), 3 }, { SCMP_SYS(sendto), 3 },
+		{ SCMP_SYS(sendmsg), 2 }, { SCMP_SYS(sendmmsg), 3 } };
+
+	for (size_t i = 0; i < sizeof(send) / sizeof(*send); i++)
+		if (allow_if(ctx, send[i].number,
+			MASKED(send[i].flags, MSG_FASTOPEN, 0)) == -1 ||
+		    seccomp_rule_add(ctx, SCMP_ACT_ERRNO(EOPNOTSUPP),
+			send[i].number, 1,
+			MASKED(send[i].flags, MSG_FASTOPEN, MSG_FASTOPEN)) < 0)
+			return -1;
+	return 0;
+}
+
 /* Netlink tells the C library which addresses the system has. */
 static int
 allow_sockets(scmp_filter_ctx ctx, bool local)
@@ -420,8 +455,8 @@ allow_sockets(scmp_filter_ctx ctx, bool local)
 
 	if (allow(ctx, network_calls,
 		sizeof(network_calls) / sizeof(*network_calls)) == -1 ||
-	    allow_if(ctx, call, EQ(0, AF_INET)) == -1 ||
-	    allow_if(ctx, call, EQ(0, AF_INET6)) == -1 ||
+	    allow_sending(ctx) == -1 || allow_internet(ctx, AF_INET) == -1 ||
+	    allow_internet(ctx, AF_INET6) == -1 ||
 	    seccomp_rule_add(
 		ctx, SCMP_ACT_ALLOW, call, 2, EQ(0, AF_NETLINK), EQ(2, 0)) < 0)
 		return -1;

@@ -1,3 +1,7 @@
+#include <libgen.h>
+#include <stdlib.h>
+#include <string.h>
+
 #include "common/base/sandbox.h"
 
 static void
@@ -33,6 +37,18 @@ void
 sandbox_network(struct sandbox *sb)
 {
 	sb->network = true;
+}
+
+void
+sandbox_folder_of(struct sandbox *sb, const char *file, char **owned)
+{
+	const char *folder;
+
+	free(*owned);
+	*owned = str_dup(str_c(file));
+	folder = *owned == NULL ? "/" : dirname(*owned);
+	sandbox_path(
+	    sb, strcmp(folder, "/") == 0 ? file : folder, SANDBOX_READ);
 }
 
 void

@@ -41,6 +41,13 @@ struct sandbox {
 void sandbox_path(struct sandbox *, const char *path, enum sandbox_access);
 void sandbox_port(struct sandbox *, unsigned port);
 void sandbox_network(struct sandbox *);
+/*
+ * Lets all of a file's folder be read, if that is not "/": one that replaces
+ * the file later would be another file to the kernel.  *owned, NULL or from an
+ * earlier call, becomes memory that has to live as long as the sandbox, for
+ * free().
+ */
+void sandbox_folder_of(struct sandbox *, const char *file, char **owned);
 /* Files that libraries read to resolve names and to check certificates. */
 void sandbox_resolver(struct sandbox *);
 void sandbox_certificates(struct sandbox *);

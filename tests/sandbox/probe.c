@@ -102,6 +102,47 @@ try_connect(const char *port)
 	return r;
 }
 
+/* "TYPE PROTOCOL" of an internet socket. */
+static int
+try_kind(const char *arg)
+{
+	char *rest;
+	int type = (int)strtol(arg, &rest, 10);
+	int fd = socket(AF_INET, type, (int)strtol(rest, NULL, 10));
+
+	return fd == -1 ? -1 : close(fd);
+}
+
+/* Connects by a call that only sends: "CALL PORT". */
+static int
+try_fastopen(const char *arg)
+{
+	char *rest, byte = 'x';
+	int call = (int)strtol(arg, &rest, 10);
+	struct sockaddr_in to = { .sin_family = AF_INET,
+		.sin_port = htons((uint16_t)strtol(rest, NULL, 10)),
+		.sin_addr = { htonl(INADDR_LOOPBACK) } };
+	struct iovec one = { &byte, 1 };
+	struct mmsghdr m = { .msg_hdr = { .msg_name = &to,
+				 .msg_namelen = sizeof(to),
+				 .msg_iov = &one,
+				 .msg_iovlen = 1 } };
+	int fd = socket(AF_INET, SOCK_STREAM, 0);
+	long r;
+
+	if (fd == -1)
+		return -1;
+	if (call == 0)
+		r = sendto(fd, &byte, 1, MSG_FASTOPEN, (struct sockaddr *)&to,
+		    sizeof(to));
+	else if (call == 1)
+		r = sendmsg(fd, &m.msg_hdr, MSG_FASTOPEN);
+	else
+		r = sendmmsg(fd, &m, 1, MSG_FASTOPEN);
+	(void)close(fd);
+	return r == -1 ? -1 : 0;
+}
+
 static int
 try_listen(const char *arg)
 {
@@ -233,6 +274,8 @@ static const struct {
 	{ "spool", try_spool },
 	{ "socket", try_socket },
 	{ "connect", try_connect },
+	{ "kind", try_kind },
+	{ "fastopen", try_fastopen },
 	{ "listen", try_listen },
 	{ "exec", try_exec },
 	{ "fork", try_fork },

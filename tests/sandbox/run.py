@@ -5,6 +5,7 @@ import ctypes
 import errno
 import os
 import re
+import shutil
 import signal
 import socket
 import subprocess
@@ -243,6 +244,25 @@ def sockets(work: Path) -> None:
         assert (DENIED in said) == (not works), f"{name}: {said!r}"
 
 
+@test("sockets: TCP and UDP, no connection by another way than connect()")
+def kinds(work: Path) -> None:
+    stream, dgram, raw = (int(kind) for kind in (
+        socket.SOCK_STREAM, socket.SOCK_DGRAM, socket.SOCK_RAW))
+    later = int(socket.SOCK_NONBLOCK | socket.SOCK_CLOEXEC)
+    want = {f"kind {stream} 0": 0, f"kind {stream | later} 6": 0,
+            f"kind {dgram} 17": 0, f"kind {dgram | later} 0": 0,
+            f"kind {stream} 262": errno.EPERM,          # MPTCP
+            f"kind {stream} 132": errno.EPERM,          # SCTP
+            f"kind {dgram} 1": errno.EPERM,             # ICMP
+            f"kind {raw} 6": errno.EPERM} | {
+                # libunbound takes that, and only that, for "not here".
+                f"fastopen {call} 11333": errno.EOPNOTSUPP
+                for call in range(3)}
+    for name in ("filter-rspamd", "filter-dkimverify"):
+        got, _ = outcome(work, name, list(want))
+        compare(name, got, want)
+
+
 @test("files: temporary ones, and what the options name")
 def files(work: Path) -> None:
     need_landlock(1)
@@ -275,6 +295,26 @@ def names(work: Path) -> None:
         compare(url, got, {"open /etc/hosts": err,
                            "open /etc/passwd": errno.EACCES,
                            "list /etc": errno.EACCES})
+
+
+@test("TLS files can be replaced")
+def tls_files(work: Path) -> None:
+    need_landlock(1)
+    folder, spool = work / "tls", work / "spool"
+    folder.mkdir()
+    spool.mkdir()
+    file, other = folder / "cert.pem", work / "other"
+    subprocess.run(["openssl", "req", "-x509", "-newkey", "rsa:2048",
+                    "-nodes", "-subj", "/CN=x", "-keyout", other, "-out",
+                    file], check=True, capture_output=True)
+    (folder / "new").write_text("x")
+    args = ["--url", "https://127.0.0.1:1", "--spool-dir", str(spool),
+            "--tls-ca", str(file), "--tls-cert", str(file), "--tls-key",
+            str(shutil.copy(other, folder / "key.pem"))]
+    tries = [f"open {file}", f"open {folder}/new", f"open {other}"]
+    got, _ = outcome(work, "filter-rspamd", tries, *args, bare=True)
+    compare("filter-rspamd", got,
+            dict(zip(tries, (0, 0, errno.EACCES), strict=True)))
 
 
 @test("TCP: the configured ports only")
