@@ -1,5 +1,6 @@
 #include <errno.h>
 #include <fcntl.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/resource.h>
@@ -63,22 +64,33 @@ release_file(struct store_pool *pool, int fd, uint64_t size)
 		(void)close(fd);
 }
 
+/* The disk is full: gives back what kept files hold.  False: nothing. */
+static bool
+give_space(struct store_pool *pool)
+{
+	bool any = pool->nidle > 0;
+
+	while (pool->nidle > 0)
+		(void)close(pool->idle[--pool->nidle]);
+	return any;
+}
+
 void
 store_pool_clear(struct store_pool *pool)
 {
-	while (pool->nidle > 0)
-		(void)close(pool->idle[--pool->nidle]);
+	(void)give_space(pool);
 	while (pool->nspare > 0)
 		free(pool->spare[--pool->nspare]);
 }
 
-/* The pages of a large buffer are dear too; a few are kept. */
+/* The pages of a large buffer are dear too; a few are kept, if not larger. */
 static void
 release_memory(struct store *st)
 {
 	struct store_pool *pool = st->pool;
 
-	if (st->cap == pool->spill && st->cap > 0 && pool->nspare < STORE_SPARE)
+	if (st->cap == pool->spill && st->cap > 0 && st->cap <= STORE_SPILL &&
+	    pool->nspare < STORE_SPARE)
 		pool->spare[pool->nspare++] = st->p;
 	else
 		free(st->p);
@@ -143,11 +155,14 @@ resize(struct store *st, size_t cap)
 }
 
 static int
-write_all(int fd, const char *p, size_t n)
+write_all(const struct store *st, const char *p, size_t n)
 {
 	while (n > 0) {
-		ssize_t w = write(fd, p, n);
+		ssize_t w = write(st->fd, p, n);
 		if (w == -1 && errno == EINTR)
+			continue;
+		if (w == -1 && (errno == ENOSPC || errno == EDQUOT) &&
+		    give_space(st->pool))
 			continue;
 		if (w <= 0)
 			return -1;
@@ -160,7 +175,7 @@ write_all(int fd, const char *p, size_t n)
 static int
 flush(struct store *st)
 {
-	if (write_all(st->fd, st->p, st->n) == -1)
+	if (write_all(st, st->p, st->n) == -1)
 		return -1;
 	st->in_file += st->n;
 	st->n = 0;
@@ -265,8 +280,7 @@ store_line(struct store *st, struct str line)
 		append(st, line);
 		return 0;
 	}
-	if (write_all(st->fd, line.p, line.n) == -1 ||
-	    write_all(st->fd, "\n", 1) == -1)
+	if (write_all(st, line.p, line.n) == -1 || write_all(st, "\n", 1) == -1)
 		return fail(st);
 	st->in_file += need;
 	return 0;
