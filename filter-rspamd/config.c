@@ -1,5 +1,6 @@
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 
 #include "filter-rspamd/config.h"
 #include "filter-rspamd/verdict.h"
@@ -472,7 +473,7 @@ config_sandbox(struct sandbox *sb)
 		sandbox_certificates(sb);
 	for (size_t i = 0; i < sizeof(files) / sizeof(files[0]); i++)
 		if (files[i] != NULL)
-			sandbox_path(sb, files[i], SANDBOX_READ);
+			sandbox_folder_of(sb, files[i], &config.folder[i]);
 }
 
 void
@@ -481,5 +482,7 @@ config_clear(void)
 	while (config.ntargets > 0)
 		target_clear(&config.target[--config.ntargets]);
 	buf_clear(&config.request.extra);
+	for (size_t i = 0; i < CONFIG_FOLDERS; i++)
+		free(config.folder[i]);
 	config = (struct config)DEFAULTS;
 }

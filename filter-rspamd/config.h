@@ -20,6 +20,7 @@
 #define CONFIG_URL "http://127.0.0.1:11333" /* if there is no --url */
 
 enum {
+	CONFIG_FOLDERS = 3, /* of --tls-ca, --tls-cert and --tls-key */
 	CONFIG_NETWORKS_MAX = 256, /* networks of --skip-networks */
 	CONFIG_SCANS = 64, /* default of --max-scans */
 	CONFIG_SCANS_MAX = 10000,
@@ -60,6 +61,7 @@ struct config {
 	bool skip_local;
 	struct network skip[CONFIG_NETWORKS_MAX];
 	size_t nskip;
+	char *folder[CONFIG_FOLDERS]; /* of the TLS files, for the sandbox */
 };
 
 /* For struct filter. */

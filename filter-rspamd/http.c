@@ -20,6 +20,7 @@ struct http_job {
 	void *arg;
 	struct crlf message;
 	struct buf reply;
+	size_t counted; /* memory of that, in replies */
 	size_t head; /* bytes of reply head so far */
 	char offset[HTTP_OFFSET_MAX + 1]; /* Message-Offset */
 	bool head_ends; /* its empty line has come */
@@ -38,6 +39,7 @@ struct watch {
 static const struct http_conf *conf;
 static CURLM *multi;
 static CURLSH *share; /* of TLS sessions */
+static size_t replies; /* bytes of memory that all of them have */
 static struct loop_timer *timer;
 static CURL *idle[HTTP_IDLE_MAX];
 static size_t nidle;
@@ -83,6 +85,7 @@ job_free(struct http_job *job)
 	loop_timer_free(job->limit);
 	curl_slist_free_all(job->fields);
 	buf_clear(&job->reply);
+	replies -= job->counted;
 	if (job->easy != NULL && nidle < HTTP_IDLE_MAX) {
 		(void)curl_easy_setopt(job->easy, CURLOPT_ERRORBUFFER, NULL);
 		idle[nidle++] = job->easy;
@@ -259,6 +262,8 @@ on_head(char *p, size_t size, size_t n, void *arg)
 		return 0;
 	}
 	job->head += line.n;
+	if (job->head_ends && !str_starts(line, STR("HTTP/")))
+		return size * n; /* what follows the last chunk */
 	job->head_ends = str_trim_fws(line).n == 0;
 	if (str_starts(line, STR("HTTP/")))
 		job->offset[0] = '\0'; /* that was an interim reply */
@@ -281,9 +286,16 @@ on_body(char *p, size_t size, size_t n, void *arg)
 	if (job->offset[0] != '\0')
 		job->reply.max += conf->body_max;
 	buf_add(&job->reply, p, size * n);
-	if (!buf_failed(&job->reply))
+	if (buf_failed(&job->reply)) {
+		job->why = "reply too large";
+		return 0;
+	}
+	replies += job->reply.cap - job->counted;
+	job->counted = job->reply.cap;
+	if (replies <= HTTP_REPLIES_MAX || replies == job->counted)
 		return size * n;
-	job->why = "reply too large";
+	job->local = true;
+	job->why = "too many large replies at a time";
 	return 0;
 }
 

@@ -18,6 +18,7 @@
 enum {
 	HTTP_JSON_MAX = 4 * 1024 * 1024, /* bytes of a reply but for a body */
 	HTTP_HEAD_MAX = 64 * 1024, /* bytes of the head of a reply */
+	HTTP_REPLIES_MAX = 128 * 1024 * 1024, /* of several at a time */
 	HTTP_OFFSET_MAX = 20, /* characters of a Message-Offset */
 	HTTP_GRACE_MS = 1000, /* more than the limit, then it is given up */
 	HTTP_IDLE_MAX = 16 /* handles kept for the next requests */

@@ -167,8 +167,14 @@ conclude(struct scan *s, struct verdict *owned)
 
 	if (apply_verdict(owned, &conf->apply, msg_header(m), &a) == -1) {
 		refuse_memory(s);
-	} else if (!a.refused && a.has_body &&
-	    msg_set_body(m, owned->body) == -1) {
+		verdict_free(owned);
+		return;
+	}
+	if (a.has_body && msg_header_cut(m)) {
+		msg_warn(m, "new body left out: the header is over 1 MiB");
+		a.has_body = false;
+	}
+	if (!a.refused && a.has_body && msg_set_body(m, owned->body) == -1) {
 		edit_free(a.edit);
 		refuse_memory(s);
 	} else {
@@ -255,7 +261,7 @@ read_verdict(const struct http_reply *r, struct verdict **v, struct buf *why)
 	struct verdict_reply reply = { (int)r->status, r->offset, r->body };
 
 	if (r->outcome != HTTP_REPLY) {
-		buf_str(why, str_c(r->error));
+		buf_str(why, str_head(str_c(r->error), LOG_TEXT_MAX));
 		return outcome_of(r);
 	}
 	*v = verdict_parse(&reply, why);

@@ -2,16 +2,20 @@
 """Faults of rspamd, or of what answers in its place."""
 
 import gzip
+import re
 import socket
+from pathlib import Path
 from typing import Callable
 
-from case import Case, Fault, UNSCANNED, equal, plain, stub
+from case import Case, Fault, UNSCANNED, equal, is_sanitized, plain, stub
 from lib.wait import until
 
 UNREACHABLE = "451 4.7.1 Content check not available, try again later"
 TIMEOUT = "451 4.7.1 Content check timed out, try again later"
 ERROR = "451 4.7.1 Content check failed, try again later"
 TOO_LARGE = "451 4.7.1 Message too large for the content check"
+MEMORY = "451 4.3.0 Out of memory, try again later"
+MANY = 6                        # replies of 50 MB at a time
 SHORT = ("--timeout", "4", "--connect-timeout", "2")
 LARGE = 3_000_000
 ENDLESS = 1 << 28               # bytes; nobody reads so many
@@ -102,6 +106,22 @@ def bomb() -> bytes:
     return stub.http(200, data, "Content-Encoding: gzip")
 
 
+def new_bodies(case: Case) -> None:
+    """One may be as large as a message may; together they are limited."""
+    step = keeps_going(b"HTTP/1.1 200 OK\r\nMessage-Offset: 1\r\n\r\n",
+                       bytes(1 << 16))
+    server = case.stub(*[step] * MANY)
+    filter_ = case.start_rspamd(server.url)
+    raw = case.raw()
+    for session in [filter_.session().message(raw) for _ in range(MANY)]:
+        case.judge(session, raw)
+    peak = re.search(r"VmHWM:\s+(\d+) kB",
+                     Path(f"/proc/{filter_.pid}/status").read_text())
+    assert peak and (is_sanitized() or int(peak[1]) < 250_000), peak
+    case.passes(filter_)
+    filter_.end()
+
+
 def no_socket(case: Case) -> None:
     """rspamd's local socket is not there, then it is."""
     path = case.folder / "rspamd.sock"
@@ -169,6 +189,8 @@ FAULTS = [
           step(keeps_going(b"HTTP/1.1 200 ", b"x"))),
     Fault("endless body", "rspamd", "JSON of 256 MB", ERROR,
           step(stub.huge())),
+    Fault("new bodies", "rspamd", f"{MANY} new bodies without end at a time",
+          f"{ERROR} or {MEMORY}", new_bodies),
     Fault("interim replies", "rspamd", "100 Continue without end", ERROR,
           step(keeps_going(b"", b"HTTP/1.1 100 Continue\r\n\r\n"))),
     Fault("no content length", "rspamd",

@@ -266,6 +266,10 @@ static const struct {
 	    OK_HEAD "Transfer-Encoding: chunked\r\n\r\n"
 		    "1\r\n{\r\n1\r\n}\r\n0\r\n\r\n",
 	    HTTP_REPLY, 200, "", "{}" },
+	{ "trailer",
+	    OK_HEAD "Transfer-Encoding: chunked\r\n\r\n"
+		    "2\r\n{}\r\n0\r\nMessage-Offset: 1\r\nX: y\r\n\r\n",
+	    HTTP_REPLY, 200, "", "{}" },
 	{ "no body", OK_HEAD "Content-Length: 0\r\n\r\n", HTTP_REPLY, 200, "",
 	    "" },
 	{ "message offset",
