@@ -24,6 +24,7 @@ EITHER = "451 4.3.0, or passes"
 LARGE = 3_000_000               # goes to a temporary file
 DAY_S = 24 * 60 * 60
 NOBODY = 65534
+START_KEYS = 400      # a second's work
 STORM = 2000
 STOPPED_S = 2
 KIB = 1024
@@ -69,6 +70,19 @@ def disk_full(case: Case) -> None:
     filter_ = case.start("--spool-dir", str(spool))
     affected_beside(case, filter_)
     # What it had there is free again: a smaller one fits.
+    recovered(case, filter_, 600_000)
+
+
+def disk_full_of_kept(case: Case) -> None:
+    """What is kept of messages before must not stand in the way."""
+    spool = small_disk(case)
+    filter_ = case.start("--spool-dir", str(spool))
+    raw = case.raw(400_000)
+    for session in [filter_.session().begin().data(raw) for _ in range(2)]:
+        case.passed(session.dot(), raw)
+        session.drop()
+    raw = case.raw(900_000)
+    case.judge(filter_.session().message(raw), raw)
     recovered(case, filter_, 600_000)
 
 
@@ -449,6 +463,27 @@ def storm(number: int) -> Callable[[Case], None]:
     return play
 
 
+def signals_at_start(case: Case) -> None:
+    """Some keys are read when they come, others are not."""
+    table = case.folder / "table"
+    lines = []
+    for n in range(START_KEYS):
+        shutil.copy(shared()[0], case.folder / f"{n}.pem")
+        lines.append(f"d{n}.example.com {GOOD} {n}.pem\n")
+    table.write_text("".join(lines))
+    filter_ = case.start("-K", str(table), ready=False)
+    before = Path(f"/proc/{filter_.pid}/io")
+    half = START_KEYS * shared()[0].stat().st_size // 2
+    until("some keys", lambda: int(before.read_text().split()[1]) > half)
+    for number in (signal.SIGHUP, signal.SIGUSR1):
+        os.kill(filter_.pid, number)
+    for word in ("reload: ", "counters"):
+        until(word, lambda: word in filter_.said(), 60)
+    raw = case.raw()
+    case.judge(filter_.session().message(raw), raw)
+    filter_.end()
+
+
 def reload_broken(case: Case) -> None:
     """SIGHUP with a key that is none: the old one stays in use."""
     key = case.folder / "key.pem"
@@ -535,6 +570,9 @@ def stderr_gone(case: Case) -> None:
 FAULTS = [
     Fault("disk full", "all", "a large message fills the spool folder's disk",
           LOST, disk_full),
+    Fault("disk full of kept files", "all",
+          "a large message, and files of messages before fill the disk",
+          "passes", disk_full_of_kept),
     Fault("disk filled by others", "all",
           "that disk is full before the message comes", LOST,
           disk_filled_by_others),
@@ -594,6 +632,9 @@ FAULTS = [
     Fault("no thread for a name", "rspamd",
           "no thread can be started to look up rspamd's name",
           UNREACHABLE, no_thread_for_a_name),
+    Fault("signals at start", "dkimsign",
+          f"SIGHUP and SIGUSR1 while the keys of {START_KEYS} domains are read",
+          "passes", signals_at_start),
     Fault("SIGHUP storm", "all", f"{STORM} SIGHUP among 20 messages",
           "passes", storm(signal.SIGHUP)),
     Fault("SIGUSR1 storm", "all", f"{STORM} SIGUSR1 among 20 messages",

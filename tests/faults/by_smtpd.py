@@ -19,7 +19,7 @@ TEN_MB = 10_000_000
 BLOCKED_S = 2
 WAITERS = "rspamd, dkimverify"  # others answer before anything can happen
 MANY = 200
-ANSWERS = 10000                 # fill a socket and the queue
+ANSWERS = 25000                 # 56 bytes each fill a socket and the queue
 
 
 def busy(case: Case) -> tuple[Filter, bytes]:
