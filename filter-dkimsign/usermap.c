@@ -11,7 +11,7 @@ struct domain {
 };
 
 struct user {
-	char *login;
+	char *login; /* in lower case */
 	struct domain *domains;
 	UT_hash_handle hh;
 };
@@ -51,16 +51,39 @@ usermap_free(struct usermap *m)
 	free(m);
 }
 
+/* smtpd looks logins up without case, and reports them as they were typed. */
+static struct str
+lower(struct str login, char to[USERMAP_LOGIN_MAX])
+{
+	for (size_t i = 0; i < login.n; i++) {
+		char c = login.p[i];
+		to[i] = c >= 'A' && c <= 'Z' ? (char)(c - 'A' + 'a') : c;
+	}
+	return str_n(to, login.n);
+}
+
+/* Login is of at most USERMAP_LOGIN_MAX bytes. */
+static struct user *
+find_user(const struct usermap *m, struct str login)
+{
+	char text[USERMAP_LOGIN_MAX];
+	struct user *u = NULL;
+
+	login = lower(login, text);
+	HASH_FIND(hh, m->users, login.p, login.n, u);
+	return u;
+}
+
 static struct user *
 get_user(struct usermap *m, struct str login)
 {
-	struct user *u = NULL;
+	char text[USERMAP_LOGIN_MAX];
+	struct user *u = find_user(m, login);
 
-	HASH_FIND(hh, m->users, login.p, login.n, u);
 	if (u != NULL)
 		return u;
 	u = calloc(1, sizeof(*u));
-	if (u == NULL || (u->login = str_dup(login)) == NULL) {
+	if (u == NULL || (u->login = str_dup(lower(login, text))) == NULL) {
 		free(u);
 		return NULL;
 	}
@@ -93,6 +116,11 @@ add_words(struct usermap *m, const struct words *w, const char *path,
 
 	if (w->n < 2) {
 		report_error(r, path, w->line, "a line needs login and domain");
+		return;
+	}
+	if (w->v[0].n > USERMAP_LOGIN_MAX) {
+		report_error(r, path, w->line, "a login is over %d bytes",
+		    USERMAP_LOGIN_MAX);
 		return;
 	}
 	u = get_user(m, w->v[0]);
@@ -137,11 +165,12 @@ bool
 usermap_allows(const struct usermap *m, const char *login, const char *domain)
 {
 	const struct domain *d;
-	struct user *u = NULL;
+	const struct user *u = NULL;
 
-	HASH_FIND_STR(m->users, login, u);
+	if (strlen(login) <= USERMAP_LOGIN_MAX)
+		u = find_user(m, str_c(login));
 	if (u == NULL)
-		HASH_FIND_STR(m->users, "*", u);
+		u = find_user(m, STR("*"));
 	if (u == NULL)
 		return false;
 	LL_FOREACH (u->domains, d)

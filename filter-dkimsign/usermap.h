@@ -3,7 +3,7 @@
  *
  * A user map is a file of lines "LOGIN DOMAIN...": each domain stands for
  * itself and its subdomains, "*" for all.  The line of the login "*" is for
- * those that have no line.
+ * those that have no line.  Logins are compared without ASCII case.
  */
 #ifndef FILTER_DKIMSIGN_USERMAP_H
 #define FILTER_DKIMSIGN_USERMAP_H
@@ -11,6 +11,10 @@
 #include <stdbool.h>
 
 #include "filter-dkimsign/report.h"
+
+enum {
+	USERMAP_LOGIN_MAX = 255 /* bytes of a login */
+};
 
 struct usermap;
 

@@ -89,8 +89,13 @@ asks_the_user_map(void **state)
 		{ "bob", "a@example.org, b@sub.example.org", AUTHOR_SIGN },
 		{ "bob", "a@none.example", AUTHOR_NO_KEY },
 		{ "carol", "a@second.example", AUTHOR_SIGN },
-		{ "Alice", "a@example.org", AUTHOR_NOT_ALLOWED },
-		{ "Alice", "a@xn--bcher-kva.example", AUTHOR_SIGN },
+		{ "ALICE", "a@example.org", AUTHOR_SIGN },
+		{ "BOB", "a@example.org", AUTHOR_NOT_ALLOWED },
+		{ "Bob", "a@xn--bcher-kva.example", AUTHOR_NOT_ALLOWED },
+		{ "ken", "a@second.example", AUTHOR_SIGN },
+		{ "KEN", "a@sub.example.org", AUTHOR_SIGN },
+		{ "dave", "a@example.org", AUTHOR_NOT_ALLOWED },
+		{ "dave", "a@xn--bcher-kva.example", AUTHOR_SIGN },
 		{ "", "a@example.org", AUTHOR_NOT_ALLOWED },
 	};
 	char block[200];
@@ -185,6 +190,7 @@ falls_back(void **state)
 static void
 map_errors(void **state)
 {
+	char line[USERMAP_LOGIN_MAX + 20];
 	struct usermap *m = usermap_new();
 	struct report r;
 
@@ -196,6 +202,18 @@ map_errors(void **state)
 	assert_false(usermap_allows(m, "alice", "c.d"));
 	usermap_load(m, folder_write("bad", "x y.z\n", 0666), &r);
 	assert_int_equal(r.errors, 3);
+	/* a login that no map can have */
+	memset(line, 'a', sizeof(line));
+	(void)snprintf(line + USERMAP_LOGIN_MAX, 20, "%s", " x.y\n");
+	usermap_load(m, folder_write("long", line, 0600), &r);
+	assert_int_equal(r.errors, 3);
+	line[USERMAP_LOGIN_MAX] = '\0';
+	assert_true(usermap_allows(m, line, "x.y"));
+	(void)snprintf(line + USERMAP_LOGIN_MAX, 20, "%s", "a c.d\n");
+	usermap_load(m, folder_write("long", line, 0600), &r);
+	assert_int_equal(r.errors, 4);
+	line[USERMAP_LOGIN_MAX + 1] = '\0';
+	assert_false(usermap_allows(m, line, "c.d"));
 	usermap_free(m);
 	report_clear(&r);
 }
@@ -221,7 +239,9 @@ set_up(void **state)
 	usermap_load(users,
 	    folder_write("u",
 		"# logins\nalice example.org\nalice second.example\n"
-		"bob sub.example.org\ncarol *\n* B\303\274cher.example\n",
+		"bob sub.example.org\ncarol *\n"
+		"Ken second.example\nkEN sub.example.org\n* "
+		"B\303\274cher.example\n",
 		0600),
 	    &r);
 	return r.errors == 0 ? 0 : -1;
