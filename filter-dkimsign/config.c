@@ -13,7 +13,7 @@ add_domain(struct keytable *t, const struct options *o, struct str domain,
 	l.domain = domain;
 	l.selector = str_c(o->selector);
 	l.file = str_c(o->key);
-	l.repeatable = true;
+	l.repeatable = l.told = true;
 	keytable_add(t, &l, where, line, r);
 }
 
@@ -21,6 +21,7 @@ static void
 add_file(struct keytable *t, const struct options *o, const char *path,
     struct report *r)
 {
+	bool any = false;
 	struct words w;
 	struct buf text;
 	int got;
@@ -28,13 +29,15 @@ add_file(struct keytable *t, const struct options *o, const char *path,
 	buf_init(&text, WORDS_FILE_MAX);
 	if (words_read(path, &text, r) == 0) {
 		words_init(&w, buf_view(&text));
-		while ((got = words_next(&w)) != 0) {
+		for (; (got = words_next(&w)) != 0; any = true) {
 			if (got == -1 || w.n > 1)
 				report_error(
 				    r, path, w.line, "more than one domain");
 			else
 				add_domain(t, o, w.v[0], path, w.line, r);
 		}
+		if (!any)
+			report_error(r, path, 0, "has no domains");
 	}
 	buf_clear(&text);
 }
@@ -48,22 +51,22 @@ add_default(struct keytable *t, const struct options *o, struct report *r)
 	l.selector = str_c(o->selector);
 	l.file = str_c(o->key);
 	l.d = str_c(o->default_domain);
+	l.told = true;
 	keytable_add(t, &l, "--default-domain", 0, r);
 }
 
-/* -a only says what the key of -k has to be. */
+/* The key of -k, also for no domain.  -a only says what it has to be. */
 static void
-check_algorithm(
-    const struct keytable *t, const struct options *o, struct report *r)
+load_key(struct keytable *t, const struct options *o, struct report *r)
 {
-	const struct keydomain *d = keytable_each(t, NULL);
+	const struct key *key = keytable_key(t, str_c(o->key), "-k", r);
 
-	if (o->algorithm == NULL || o->key == NULL || d == NULL)
+	if (o->algorithm == NULL || key == NULL)
 		return;
-	if (strcmp(key_algorithm(d->v[0].key), o->algorithm) != 0)
+	if (strcmp(key_algorithm(key), o->algorithm) != 0)
 		report_error(r, "-a", 0,
 		    "%s needs another key than %s, a %s one", o->algorithm,
-		    o->key, key_algorithm(d->v[0].key));
+		    o->key, key_algorithm(key));
 }
 
 static void
@@ -71,13 +74,14 @@ load_keys(struct keytable *t, const struct options *o, struct report *r)
 {
 	bool one = o->key != NULL && o->selector != NULL;
 
+	if (o->key != NULL)
+		load_key(t, o, r);
 	for (size_t i = 0; one && i < o->ndomains; i++)
 		add_domain(t, o, str_c(o->domains[i]), "-d", 0, r);
 	for (size_t i = 0; one && i < o->ndomain_files; i++)
 		add_file(t, o, o->domain_files[i], r);
 	if (one && o->default_domain != NULL)
 		add_default(t, o, r);
-	check_algorithm(t, o, r);
 	if (o->keytable != NULL)
 		keytable_load(t, o->keytable, r);
 }

@@ -124,7 +124,7 @@ get_key(struct keytable *t, const struct keytable_line *l, const char *where,
 	if (path != NULL)
 		HASH_FIND_STR(t->files, path, f);
 	if (f != NULL) {
-		if (f->key == NULL && !l->repeatable)
+		if (f->key == NULL && !l->told)
 			report_error(r, where, line, "key %s: see above", path);
 		free(path);
 		return f->key;
@@ -143,6 +143,15 @@ nomem:
 	free(path);
 	free(f);
 	return NULL;
+}
+
+const struct key *
+keytable_key(
+    struct keytable *t, struct str file, const char *where, struct report *r)
+{
+	const struct keytable_line l = { .file = file };
+
+	return get_key(t, &l, where, 0, r);
 }
 
 static struct keydomain *
@@ -413,7 +422,7 @@ add_words(struct keytable *t, const struct words *w, const char *path,
 void
 keytable_load(struct keytable *t, const char *path, struct report *r)
 {
-	unsigned errors = r->errors;
+	bool any = false;
 	struct words w;
 	struct buf text;
 	int got;
@@ -421,13 +430,13 @@ keytable_load(struct keytable *t, const char *path, struct report *r)
 	buf_init(&text, WORDS_FILE_MAX);
 	if (words_read(path, &text, r) == 0) {
 		words_init(&w, buf_view(&text));
-		while ((got = words_next(&w)) != 0) {
+		for (; (got = words_next(&w)) != 0; any = true) {
 			if (got == -1)
 				report_error(r, path, w.line, "too many words");
 			else
 				add_words(t, &w, path, r);
 		}
-		if (t->domains == NULL && r->errors == errors)
+		if (!any)
 			report_error(r, path, 0, "has no keys");
 	}
 	buf_clear(&text);

@@ -60,7 +60,10 @@ struct keytable_defaults {
 struct keytable *keytable_new(const struct keytable_defaults *);
 void keytable_free(struct keytable *);
 
-/* Adds the lines of a file.  Each error is told with file and line. */
+/*
+ * Adds the lines of a file, of which there has to be one.  Each error is told
+ * with file and line.
+ */
 void keytable_load(struct keytable *, const char *path, struct report *);
 
 /*
@@ -74,9 +77,17 @@ struct keytable_line {
 	uint64_t lifetime;
 	bool exact;
 	bool repeatable; /* the same domain and selector again is no error */
+	bool told; /* what is wrong with the key was */
 };
 void keytable_add(struct keytable *, const struct keytable_line *,
     const char *where, unsigned line, struct report *);
+
+/*
+ * Reads a key that lines will name, once for all of them.  NULL if it is no
+ * good, which is told.
+ */
+const struct key *keytable_key(
+    struct keytable *, struct str file, const char *where, struct report *);
 
 /* A line with the defaults. */
 struct keytable_line keytable_line(const struct keytable *);

@@ -144,6 +144,7 @@ add_words(struct usermap *m, const struct words *w, const char *path,
 void
 usermap_load(struct usermap *m, const char *path, struct report *r)
 {
+	bool any = false;
 	struct words w;
 	struct buf text;
 	int got;
@@ -151,12 +152,14 @@ usermap_load(struct usermap *m, const char *path, struct report *r)
 	buf_init(&text, WORDS_FILE_MAX);
 	if (words_read(path, &text, r) == 0) {
 		words_init(&w, buf_view(&text));
-		while ((got = words_next(&w)) != 0) {
+		for (; (got = words_next(&w)) != 0; any = true) {
 			if (got == -1)
 				report_error(r, path, w.line, "too many words");
 			else
 				add_words(m, &w, path, r);
 		}
+		if (!any)
+			report_error(r, path, 0, "has no users");
 	}
 	buf_clear(&text);
 }

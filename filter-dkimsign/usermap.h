@@ -22,7 +22,10 @@ struct usermap;
 struct usermap *usermap_new(void);
 void usermap_free(struct usermap *);
 
-/* Adds the lines of a file.  Each error is told with file and line. */
+/*
+ * Adds the lines of a file, of which there has to be one.  Each error is told
+ * with file and line.
+ */
 void usermap_load(struct usermap *, const char *path, struct report *);
 
 /* May this login sign for a domain (A-labels)? */

@@ -99,6 +99,8 @@ def test_wrong_configurations(case: Case) -> None:
     good = keys.make("sel")
     open_key = keys.make("open")
     open_key.chmod(0o644)
+    empty = keys.folder / "empty"
+    empty.write_text("# cut off\n")
     old = ["-d", DOMAIN, "-s", "sel", "-k", str(good)]
     check.equal("good one", run(case, *old, "-n").returncode, 0)
     for args, *errors in (
@@ -116,6 +118,11 @@ def test_wrong_configurations(case: Case) -> None:
             ([*old, "-d", "a..b", "-K", "/none"], "no domain", "/none: No"),
             ([*old[:4], "-k", str(open_key)], "read by others"),
             ([*old, "--user-map", "/none", "-D", "/no"], "/none", "/no"),
+            ([*old, "-D", str(empty)], "empty: has no domains"),
+            ([*old, "-K", str(empty)], "empty: has no keys"),
+            ([*old, "--user-map", str(empty)], "empty: has no users"),
+            (["-D", str(empty), "-s", "sel", "-k", "/none"],
+             "has no domains", "key /none: No"),
             ([*old, "--check-dns", "-r", "x@y"], "x@y"),
             ([*old, "--wrong"], "--wrong")):
         done = run(case, *args, "-n")

@@ -202,16 +202,18 @@ map_errors(void **state)
 	assert_false(usermap_allows(m, "alice", "c.d"));
 	usermap_load(m, folder_write("bad", "x y.z\n", 0666), &r);
 	assert_int_equal(r.errors, 3);
+	usermap_load(m, folder_write("empty", "# no lines\n", 0600), &r);
+	assert_int_equal(r.errors, 4);
 	/* a login that no map can have */
 	memset(line, 'a', sizeof(line));
 	(void)snprintf(line + USERMAP_LOGIN_MAX, 20, "%s", " x.y\n");
 	usermap_load(m, folder_write("long", line, 0600), &r);
-	assert_int_equal(r.errors, 3);
+	assert_int_equal(r.errors, 4);
 	line[USERMAP_LOGIN_MAX] = '\0';
 	assert_true(usermap_allows(m, line, "x.y"));
 	(void)snprintf(line + USERMAP_LOGIN_MAX, 20, "%s", "a c.d\n");
 	usermap_load(m, folder_write("long", line, 0600), &r);
-	assert_int_equal(r.errors, 4);
+	assert_int_equal(r.errors, 5);
 	line[USERMAP_LOGIN_MAX + 1] = '\0';
 	assert_false(usermap_allows(m, line, "c.d"));
 	usermap_free(m);

@@ -162,8 +162,14 @@ tells_all_errors(void **state)
 	load("a b\n\nc d\nexample.org s rsa.key\ne f\n");
 	assert_int_equal(report.errors, 3);
 	unload();
+	/* a file without lines is cut off, whatever others have */
 	load("# nothing\n");
 	assert_int_equal(report.errors, 1);
+	keytable_load(table,
+	    folder_write("more", "example.org s rsa.key\n", 0644), &report);
+	assert_int_equal(report.errors, 1);
+	keytable_load(table, folder_write("more", "", 0644), &report);
+	assert_int_equal(report.errors, 2);
 	unload();
 	load("a..b c..d none.key d=e..f c=no x=y what\n");
 	assert_int_equal(report.errors, 7);
