@@ -1,3 +1,6 @@
+#include <limits.h>
+#include <stdlib.h>
+
 #include "common/base/log.h"
 #include "filter-dkimsign/folders.h"
 
@@ -5,8 +8,9 @@
 static char names[FOLDERS_MAX][FOLDERS_NAME_MAX];
 static size_t n;
 
+/* The folder of a file as it is written. */
 static void
-add(const char *file)
+add_written(const char *file)
 {
 	struct str dir = str_c(file), tail;
 	bool rooted = dir.n > 0 && dir.p[0] == '/';
@@ -24,6 +28,17 @@ add(const char *file)
 	}
 	memcpy(names[n], dir.p, dir.n);
 	names[n++][dir.n] = '\0';
+}
+
+/* A sandbox looks at the file that a symbolic link leads to. */
+static void
+add(const char *file)
+{
+	char real[PATH_MAX];
+
+	add_written(file);
+	if (realpath(file, real) != NULL)
+		add_written(real);
 }
 
 void

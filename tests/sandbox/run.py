@@ -381,6 +381,25 @@ def reload(work: Path) -> None:
         filt.stop()
 
 
+@test("SIGHUP reads keys and tables behind symbolic links")
+def links(work: Path) -> None:
+    names = work / "names"
+    names.mkdir()
+    for name, real in (("key", make_key(work / "keys/real.pem")),
+                       ("table", work / "tables/real")):
+        (names / name).symlink_to(real)
+    (work / "tables").mkdir()
+    (work / "spool").mkdir()
+    (names / "table").write_text("example.org one key\n")
+    filt = Filter(work, "filter-dkimsign", "-K", str(names / "table"),
+                  "--spool-dir", str(work / "spool"))
+    try:
+        filt.signal(signal.SIGHUP, b"reload: keys of 1 domains\n")
+        filt.end()
+    finally:
+        filt.stop()
+
+
 def two_keys(work: Path) -> list[Path]:
     ed25519 = make_key(work / "keys/rsa.pem").with_name("ed25519.pem")
     subprocess.run(["openssl", "genpkey", "-algorithm", "ed25519", "-out",
