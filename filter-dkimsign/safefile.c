@@ -9,6 +9,10 @@
 
 #include "filter-dkimsign/safefile.h"
 
+enum {
+	LINKS_MAX = 40 /* on the way to a file, as Linux has it */
+};
+
 struct who {
 	uid_t user; /* besides root */
 	gid_t group; /* whose members are no others */
@@ -42,75 +46,140 @@ directory_fault(const struct who *w, const struct stat *st)
 	return NULL;
 }
 
-/* Looks at each directory above path, which it cuts on the way. */
-static int
-check_above(const struct who *w, char *path, char why[SAFEFILE_WHY_MAX])
-{
-	const char *fault, *dir;
-	struct stat st;
-	char *slash;
+/* A way to a file, gone one name at a time, through symbolic links too. */
+struct walk {
+	const struct who *who;
+	char *why; /* SAFEFILE_WHY_MAX bytes */
+	char at[PATH_MAX]; /* what was passed, free of links; "" is the root */
+	char rest[PATH_MAX]; /* what is to come */
+	char next[PATH_MAX]; /* the next of at */
+	unsigned links;
+	struct stat st; /* of the last one */
+};
 
-	while ((slash = strrchr(path, '/')) != NULL) {
+static int
+walk_error(const struct walk *k, const char *path, int error)
+{
+	(void)snprintf(
+	    k->why, SAFEFILE_WHY_MAX, "%.180s: %s", path, strerror(error));
+	return -1;
+}
+
+static int
+pass_directory(struct walk *k)
+{
+	const char *name = k->at[0] == '\0' ? "/" : k->at;
+	const char *fault = directory_fault(k->who, &k->st);
+
+	if (fault == NULL)
+		return 0;
+	(void)snprintf(
+	    k->why, SAFEFILE_WHY_MAX, "its directory %.180s %s", name, fault);
+	return -1;
+}
+
+/* Puts what a link says before the rest. */
+static int
+follow(struct walk *k)
+{
+	char to[PATH_MAX];
+	ssize_t n;
+
+	if (!is_owner(k->who, k->st.st_uid)) {
+		(void)snprintf(k->why, SAFEFILE_WHY_MAX,
+		    "the link %.180s belongs to another user", k->next);
+		return -1;
+	}
+	if (++k->links > LINKS_MAX)
+		return walk_error(k, k->next, ELOOP);
+	n = readlink(k->next, to, sizeof(to));
+	if (n == -1)
+		return walk_error(k, k->next, errno);
+	if ((size_t)n + 1 + strlen(k->rest) >= sizeof(k->rest))
+		return walk_error(k, k->next, ENAMETOOLONG);
+	memmove(k->rest + n + 1, k->rest, strlen(k->rest) + 1);
+	memcpy(k->rest, to, (size_t)n);
+	k->rest[n] = '/';
+	if (to[0] == '/')
+		k->at[0] = '\0';
+	return 0;
+}
+
+static void
+cut_last(char *path)
+{
+	char *slash = strrchr(path, '/');
+
+	if (slash != NULL)
 		*slash = '\0';
-		dir = path[0] == '\0' ? "/" : path;
-		if (stat(dir, &st) == -1) {
-			(void)snprintf(why, SAFEFILE_WHY_MAX, "%s: %s", dir,
-			    strerror(errno));
+}
+
+/* Goes on by one name of n bytes. */
+static int
+pass_name(struct walk *k, const char *name, size_t n)
+{
+	size_t at;
+
+	if (n == 0 || (n == 1 && name[0] == '.'))
+		return 0;
+	if (n == 2 && name[0] == '.' && name[1] == '.') {
+		cut_last(k->at);
+		return 0;
+	}
+	at = strlen(k->at);
+	if (at + 1 + n >= sizeof(k->next))
+		return walk_error(k, k->at, ENAMETOOLONG);
+	memcpy(k->next, k->at, at);
+	k->next[at] = '/';
+	memcpy(k->next + at + 1, name, n);
+	k->next[at + 1 + n] = '\0';
+	if (lstat(k->next, &k->st) == -1)
+		return walk_error(k, k->next, errno);
+	if (S_ISLNK(k->st.st_mode))
+		return follow(k);
+	memcpy(k->at, k->next, sizeof(k->at));
+	return S_ISDIR(k->st.st_mode) ? pass_directory(k) : 0;
+}
+
+/* From the root to the end of rest. */
+static int
+walk_all(struct walk *k)
+{
+	char name[PATH_MAX];
+	size_t n, skip;
+
+	if (lstat("/", &k->st) == -1)
+		return walk_error(k, "/", errno);
+	if (pass_directory(k) == -1)
+		return -1;
+	while (k->rest[0] != '\0') {
+		n = strcspn(k->rest, "/");
+		skip = n + (k->rest[n] == '/');
+		memcpy(name, k->rest, n);
+		memmove(k->rest, k->rest + skip, strlen(k->rest + skip) + 1);
+		if (pass_name(k, name, n) == -1)
 			return -1;
-		}
-		fault = directory_fault(w, &st);
-		if (fault != NULL) {
-			(void)snprintf(why, SAFEFILE_WHY_MAX,
-			    "its directory %s %s", dir, fault);
-			return -1;
-		}
 	}
 	return 0;
 }
 
-/* The same for the directory of path as it is written. */
+/* Can nobody else have put another file in the place of path? */
 static int
-check_name(const struct who *w, const char *path, char why[SAFEFILE_WHY_MAX])
+check_way(const struct who *w, const char *path, char why[SAFEFILE_WHY_MAX])
 {
-	char dir[PATH_MAX], real[PATH_MAX + 2];
-	const char *slash = strrchr(path, '/');
-	size_t n = slash == NULL ? 0 : (size_t)(slash - path);
+	struct walk k = { .who = w, .why = why };
+	size_t n = 0;
 
-	if (n >= sizeof(dir)) {
-		(void)snprintf(why, SAFEFILE_WHY_MAX, "its name is too long");
-		return -1;
+	if (path[0] != '/') {
+		if (getcwd(k.rest, sizeof(k.rest) - 1) == NULL)
+			return walk_error(&k, ".", errno);
+		n = strlen(k.rest);
+		k.rest[n++] = '/';
 	}
-	if (slash == NULL)
-		dir[n++] = '.';
-	else if (n == 0)
-		dir[n++] = '/';
-	else
-		memcpy(dir, path, n);
-	dir[n] = '\0';
-	if (realpath(dir, real) == NULL) {
-		(void)snprintf(why, SAFEFILE_WHY_MAX, "%s", strerror(errno));
-		return -1;
-	}
-	n = strlen(real);
-	if (n > 1)
-		real[n++] = '/';
-	real[n] = '\0';
-	return check_above(w, real, why);
-}
-
-static int
-check_directories(
-    const struct who *w, const char *path, char why[SAFEFILE_WHY_MAX])
-{
-	char real[PATH_MAX];
-
-	if (realpath(path, real) == NULL) {
-		(void)snprintf(why, SAFEFILE_WHY_MAX, "%s", strerror(errno));
-		return -1;
-	}
-	if (check_above(w, real, why) == -1)
-		return -1;
-	return check_name(w, path, why);
+	if (n + strlen(path) >= sizeof(k.rest))
+		return walk_error(&k, path, ENAMETOOLONG);
+	(void)snprintf(k.rest + n, sizeof(k.rest) - n, "%s", path);
+	return walk_all(&k);
 }
 
 static const char *
@@ -191,7 +260,7 @@ safefile_read(
 		(void)snprintf(why, SAFEFILE_WHY_MAX, "%s", fault);
 		goto out;
 	}
-	if (check_directories(&w, path, why) == 0)
+	if (check_way(&w, path, why) == 0)
 		r = read_all(fd, &st, out, why);
 out:
 	if (fd != -1)

@@ -21,7 +21,8 @@ enum {
  *    that is this process's own (and the process not root) may read;
  *  - below a directory, up to the root, that belongs to somebody else, or that
  *    its group (other than our own) or others may write, without sticky bit;
- *    for a symbolic link that holds for both names.
+ *  - that a symbolic link leads to which belongs to somebody else, or is in
+ *    such a directory; links on the way to it count too.
  * Returns 0, or -1 with one line in why.
  */
 int safefile_read(const char *path, bool secret, struct buf *out,

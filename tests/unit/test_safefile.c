@@ -117,6 +117,81 @@ links(void **state)
 	assert_non_null(read_it(folder_path("link"), true, "text"));
 }
 
+/* Where the way to a file leads through more than one link. */
+static void
+links_on_the_way(void **state)
+{
+	static const struct {
+		const char *path;
+		bool good; /* while "way/open" is open to all */
+	} cases[] = {
+		{ "way/good", true },
+		{ "way/safe/../good", true },
+		{ "way/dir/f", false }, /* "dir" leads through "open" */
+		{ "way/file", false }, /* a link to a link in "open" */
+		{ "way/up/way/good", true },
+		{ "way/loop", false },
+	};
+
+	(void)state;
+	assert_int_equal(mkdir(folder_path("way"), 0700), 0);
+	assert_int_equal(mkdir(folder_path("way/open"), 0700), 0);
+	assert_int_equal(mkdir(folder_path("way/safe"), 0700), 0);
+	(void)folder_write("way/safe/f", "text", 0600);
+	assert_int_equal(symlink("safe/./f", folder_path("way/good")), 0);
+	assert_int_equal(symlink("open/dir", folder_path("way/dir")), 0);
+	assert_int_equal(symlink("../safe", folder_path("way/open/dir")), 0);
+	assert_int_equal(symlink("open/file", folder_path("way/file")), 0);
+	assert_int_equal(
+	    symlink(folder_path("way/safe/f"), folder_path("way/open/file")),
+	    0);
+	assert_int_equal(symlink("..", folder_path("way/up")), 0);
+	assert_int_equal(symlink("loop", folder_path("way/loop")), 0);
+	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+		const char *p = folder_path(cases[i].path);
+		assert_int_equal(chmod(folder_path("way/open"), 0700), 0);
+		if (i + 1 < sizeof(cases) / sizeof(*cases))
+			assert_null(read_it(p, true, "text"));
+		assert_int_equal(chmod(folder_path("way/open"), 0777), 0);
+		assert_true(
+		    (read_it(p, true, "text") == NULL) == cases[i].good);
+	}
+}
+
+/* In a directory as /tmp, others cannot replace a link, but may make one. */
+static void
+link_owners(void **state)
+{
+	const char *link = folder_path("sticky/link");
+
+	(void)state;
+	if (geteuid() != 0)
+		skip();
+	assert_int_equal(mkdir(folder_path("sticky"), 0700), 0);
+	assert_int_equal(chmod(folder_path("sticky"), 01777), 0);
+	assert_int_equal(symlink(folder_write("own", "text", 0600), link), 0);
+	assert_null(read_it(link, true, "text"));
+	assert_int_equal(lchown(link, 65533, 65533), 0);
+	assert_non_null(read_it(link, true, "text"));
+}
+
+static void
+relative_names(void **state)
+{
+	char before[FOLDER_NAME];
+
+	(void)state;
+	assert_non_null(getcwd(before, sizeof(before)));
+	(void)folder_write("here", "text", 0600);
+	assert_int_equal(chdir(folder), 0);
+	assert_null(read_it("here", true, "text"));
+	assert_null(read_it("./here", true, "text"));
+	assert_int_equal(chmod(".", 0777), 0);
+	assert_non_null(read_it("here", true, "text"));
+	assert_int_equal(chmod(".", 0700), 0);
+	assert_int_equal(chdir(before), 0);
+}
+
 static void
 owners(void **state)
 {
@@ -168,6 +243,9 @@ main(void)
 		cmocka_unit_test(groups),
 		cmocka_unit_test(directories),
 		cmocka_unit_test(links),
+		cmocka_unit_test(links_on_the_way),
+		cmocka_unit_test(link_owners),
+		cmocka_unit_test(relative_names),
 		cmocka_unit_test(owners),
 		cmocka_unit_test(kinds_and_sizes),
 	};
