@@ -14,7 +14,7 @@ enum {
 };
 
 struct who {
-	uid_t user; /* besides root */
+	uid_t user; /* besides root, which it is while that is not known */
 	gid_t group; /* whose members are no others */
 	bool has_group;
 };
@@ -48,7 +48,7 @@ directory_fault(const struct who *w, const struct stat *st)
 
 /* A way to a file, gone one name at a time, through symbolic links too. */
 struct walk {
-	const struct who *who;
+	struct who who;
 	char *why; /* SAFEFILE_WHY_MAX bytes */
 	char at[PATH_MAX]; /* what was passed, free of links; "" is the root */
 	char rest[PATH_MAX]; /* what is to come */
@@ -69,8 +69,11 @@ static int
 pass_directory(struct walk *k)
 {
 	const char *name = k->at[0] == '\0' ? "/" : k->at;
-	const char *fault = directory_fault(k->who, &k->st);
+	const char *fault;
 
+	if (k->who.user == 0)
+		k->who.user = k->st.st_uid;
+	fault = directory_fault(&k->who, &k->st);
 	if (fault == NULL)
 		return 0;
 	(void)snprintf(
@@ -85,7 +88,7 @@ follow(struct walk *k)
 	char to[PATH_MAX];
 	ssize_t n;
 
-	if (!is_owner(k->who, k->st.st_uid)) {
+	if (!is_owner(&k->who, k->st.st_uid)) {
 		(void)snprintf(k->why, SAFEFILE_WHY_MAX,
 		    "the link %.180s belongs to another user", k->next);
 		return -1;
@@ -167,7 +170,7 @@ walk_all(struct walk *k)
 static int
 check_way(const struct who *w, const char *path, char why[SAFEFILE_WHY_MAX])
 {
-	struct walk k = { .who = w, .why = why };
+	struct walk k = { .who = *w, .why = why };
 	size_t n = 0;
 
 	if (path[0] != '/') {
@@ -197,7 +200,10 @@ file_fault(const struct who *w, const struct stat *st, bool secret)
 		return "can be read by others (chmod 600)";
 	if (secret && (st->st_mode & S_IRGRP) != 0 &&
 	    !is_own_group(w, st->st_gid))
-		return "can be read by its group (chmod 600)";
+		return w->has_group
+		    ? "can be read by its group (chmod 600)"
+		    : "can be read by a group, and root cannot tell whether "
+		      "that is the filter's own";
 	return NULL;
 }
 
@@ -233,6 +239,10 @@ read_all(
 	return -1;
 }
 
+/*
+ * Root looks at files for the filter's user, which is who owns the file or, if
+ * that is root's, the directories above it that are not.
+ */
 static struct who
 find_who(const struct stat *st)
 {

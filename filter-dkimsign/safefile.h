@@ -16,7 +16,8 @@ enum {
 /*
  * Appends the file to out, at most up to its limit.  Refused is a file
  *  - that is no regular file, or belongs to somebody other than root and the
- *    user of this process (for root: than root and its own owner);
+ *    user of this process (for root: than root and its own owner; if that is
+ *    root, than root and the only other owner of directories above it);
  *  - that its group or others may write, or, if it is secret, read; a group
  *    that is this process's own (and the process not root) may read;
  *  - below a directory, up to the root, that belongs to somebody else, or that

@@ -63,9 +63,12 @@ static void
 groups(void **state)
 {
 	const char *p = folder_write("g", "text", 0640);
+	const char *why = read_it(p, true, "text");
 
 	(void)state;
-	assert_true((read_it(p, true, "text") == NULL) == (geteuid() != 0));
+	assert_true((why == NULL) == (geteuid() != 0));
+	if (why != NULL)
+		assert_non_null(strstr(why, "root cannot tell"));
 	assert_null(read_it(p, false, "text"));
 }
 
@@ -203,9 +206,19 @@ owners(void **state)
 	/* for root the owner of the file stands for the filter's user */
 	assert_int_equal(chown(p, 65534, 65534), 0);
 	assert_null(read_it(p, true, "text"));
+	/* or, where it is root's, that of a directory */
 	assert_int_equal(mkdir(folder_path("theirs"), 0700), 0);
-	p = folder_write("theirs/o", "text", 0600);
+	assert_int_equal(mkdir(folder_path("theirs/sub"), 0700), 0);
 	assert_int_equal(chown(folder_path("theirs"), 65534, 65534), 0);
+	p = folder_write("theirs/sub/o", "text", 0600);
+	assert_null(read_it(p, true, "text"));
+	assert_int_equal(chown(folder_path("theirs/sub"), 65534, 65534), 0);
+	assert_null(read_it(p, true, "text"));
+	/* but not two of them */
+	assert_int_equal(chown(p, 65533, 65533), 0);
+	assert_non_null(read_it(p, true, "text"));
+	assert_int_equal(chown(p, 0, 0), 0);
+	assert_int_equal(chown(folder_path("theirs/sub"), 65533, 65533), 0);
 	assert_non_null(read_it(p, true, "text"));
 	/* an unprivileged filter reads its own and root's */
 	p = folder_path("o");
