@@ -134,17 +134,20 @@ is_repeated(struct str list, struct str name)
 	return false;
 }
 
-/* May more fields of that name come later? */
+/*
+ * The same for a name of the user's list: the table knows better than the user
+ * which fields may come later; the others are the user's wish.
+ */
 static bool
-is_added_to(struct str name)
+is_listed_oversigned(struct str name, enum sign_oversign how, size_t n)
 {
-	for (size_t i = 0; i < sizeof(traces) / sizeof(traces[0]); i++)
-		if (str_ieq(name, str_c(traces[i])))
-			return true;
 	for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++)
 		if (str_ieq(name, str_c(table[i].name)))
-			return table[i].rule == COUNTED;
-	return false;
+			return is_oversigned(table[i].rule, how, n);
+	for (size_t i = 0; i < sizeof(traces) / sizeof(traces[0]); i++)
+		if (str_ieq(name, str_c(traces[i])))
+			return false;
+	return how == SIGN_STRICT || (how == SIGN_LIST_FRIENDLY && n > 0);
 }
 
 static void
@@ -159,9 +162,7 @@ select_list(struct select *s, const struct fields *f, enum sign_oversign how,
 		if (is_forbidden(name) || is_repeated(list, name))
 			continue;
 		n = fields_count(f, name);
-		if (!is_added_to(name))
-			n += how == SIGN_STRICT ||
-			    (how == SIGN_LIST_FRIENDLY && n > 0);
+		n += is_listed_oversigned(name, how, n);
 		add_names(s, name, n);
 	}
 }

@@ -57,6 +57,14 @@ static const struct {
 	{ BASIC, SIGN_NO_OVERSIGN, "from:From:FROM:to", "from:to" },
 	{ BASIC "Bcc: x\nReturn-Path: y\n", SIGN_STRICT,
 	    "From:bcc:Return-Path:Resent-Bcc", "From:From" },
+	/* fields that a list or relay may add later are the table's matter */
+	{ BASIC "Sender: s\nList-Unsubscribe: x\n", SIGN_STRICT,
+	    "from:cc:sender:date:list-unsubscribe:list-unsubscribe-post:"
+	    "content-type:resent-from:in-reply-to:x-a",
+	    "from:from:cc:sender:sender:date:date:list-unsubscribe:"
+	    "list-unsubscribe:x-a" },
+	{ BASIC "Sender: s\n", SIGN_LIST_FRIENDLY, "from:cc:sender:date",
+	    "from:from:sender:date:date" },
 	/* no From, or which? */
 	{ "Received: x\nDKIM-Signature: y\nFrom: a\nReceived: z\n", SIGN_STRICT,
 	    "from:received:dkim-signature:list-id:arc-seal:resent-to",
