@@ -46,6 +46,9 @@ compare(const struct lookup *l, const struct dns_answer *a)
 
 	if (a->status != DNS_FOUND)
 		return "missing";
+	/* RFC 6376 section 3.6.2.2: what verifiers make of it is undefined. */
+	if (a->n > 1)
+		return "unusable (several TXT records)";
 	set = record_set_new(a->txt, a->n);
 	if (set == NULL)
 		return NULL;

@@ -71,7 +71,8 @@ def test_genkey(case: Case) -> None:
 
 def test_check_dns(case: Case) -> None:
     keys = Keys(case)
-    selectors = ["same", "different", "revoked", "missing", "ed", "unusable"]
+    selectors = ["same", "different", "revoked", "missing", "ed", "unusable",
+                 "several"]
     for selector in selectors:
         keys.make(selector, "ed25519" if selector == "ed" else "rsa")
     keys.write(*(f"{DOMAIN} {s} {s}.{DOMAIN}.key" for s in selectors))
@@ -87,9 +88,11 @@ def test_check_dns(case: Case) -> None:
     dns.add(f"revoked{at}", "v=DKIM1; p=")
     dns.add(f"unusable{at}", "v=DKIM1; k=rsa; p=AAAA")
     del dns.zone[f"missing{at}"]
+    dns.add(f"several{at}", keys.records[f"several{at}"], "v=spf1 -all")
     done = run(case, *args, "--check-dns")
     check.equal("status", done.returncode, 1)
-    want = {f"{s}{at}: {'same' if s == 'ed' else s}" for s in selectors}
+    says = {"ed": "same", "several": "unusable (several TXT records)"}
+    want = {f"{s}{at}: {says.get(s, s)}" for s in selectors}
     check.equal("lines", set(done.stdout.splitlines()), want)
 
 
