@@ -144,7 +144,7 @@ tools_configure(const struct options *o)
 {
 	struct dns_options d = dns_options_of(o);
 
-	if (o->tool != TOOL_CHECK_DNS)
+	if (o->tool != TOOL_CHECK_DNS && o->nservers == 0)
 		return 0;
 	return dns_check(&d, filter_config_error);
 }

@@ -1,5 +1,6 @@
 #include <stdlib.h>
 
+#include "common/dkim/sig.h"
 #include "filter-dkimsign/config.h"
 #include "filter-dkimsign/words.h"
 
@@ -55,12 +56,18 @@ add_default(struct keytable *t, const struct options *o, struct report *r)
 	keytable_add(t, &l, "--default-domain", 0, r);
 }
 
-/* The key of -k, also for no domain.  -a only says what it has to be. */
+/* Also for no domain.  -a only says what the key of -k has to be. */
 static void
 load_key(struct keytable *t, const struct options *o, struct report *r)
 {
-	const struct key *key = keytable_key(t, str_c(o->key), "-k", r);
+	char name[SIG_NAME_MAX + 1];
+	const struct key *key = NULL;
 
+	if (o->selector != NULL && sig_domain(str_c(o->selector), name) == -1)
+		report_error(r, "-s", 0,
+		    "\"%s\": the selector is no domain name", o->selector);
+	if (o->key != NULL)
+		key = keytable_key(t, str_c(o->key), "-k", r);
 	if (o->algorithm == NULL || key == NULL)
 		return;
 	if (strcmp(key_algorithm(key), o->algorithm) != 0)
@@ -69,18 +76,16 @@ load_key(struct keytable *t, const struct options *o, struct report *r)
 		    o->key, key_algorithm(key));
 }
 
+/* Without -s or -k, of which options_check() tells, the rest is looked at. */
 static void
 load_keys(struct keytable *t, const struct options *o, struct report *r)
 {
-	bool one = o->key != NULL && o->selector != NULL;
-
-	if (o->key != NULL)
-		load_key(t, o, r);
-	for (size_t i = 0; one && i < o->ndomains; i++)
+	load_key(t, o, r);
+	for (size_t i = 0; i < o->ndomains; i++)
 		add_domain(t, o, str_c(o->domains[i]), "-d", 0, r);
-	for (size_t i = 0; one && i < o->ndomain_files; i++)
+	for (size_t i = 0; i < o->ndomain_files; i++)
 		add_file(t, o, o->domain_files[i], r);
-	if (one && o->default_domain != NULL)
+	if (o->default_domain != NULL)
 		add_default(t, o, r);
 	if (o->keytable != NULL)
 		keytable_load(t, o->keytable, r);

@@ -236,17 +236,18 @@ convert_names(
 {
 	struct str dots = STR("._domainkey.");
 	unsigned errors = p->report->errors;
+	bool selected = sig_domain(l->selector, n->selector) == 0;
 
 	n->domain[0] = '*';
 	n->domain[1] = n->d[0] = '\0';
 	if (!str_eq(l->domain, STR("*")) &&
 	    sig_domain(l->domain, n->domain) == -1)
 		bad_word(p, l->domain, "the domain is no domain name");
-	if (sig_domain(l->selector, n->selector) == -1)
+	if (!selected && !l->told)
 		bad_word(p, l->selector, "the selector is no domain name");
 	if (l->d.n > 0 && sig_domain(l->d, n->d) == -1)
 		bad_word(p, l->d, "d= is no domain name");
-	if (p->report->errors > errors)
+	if (!selected || p->report->errors > errors)
 		return -1;
 	if (convert_identity(l, n) == -1) {
 		bad_word(p, l->i, "i= is no address at the domain of d=");
@@ -297,7 +298,8 @@ keytable_add(struct keytable *t, const struct keytable_line *l,
 	struct names n;
 	int named = convert_names(l, &n, &place);
 
-	s.key = get_key(t, l, where, line, r);
+	if (l->file.n > 0 || !l->told)
+		s.key = get_key(t, l, where, line, r);
 	if (s.key == NULL || named == -1)
 		return;
 	d = get_domain(t, n.domain);

@@ -77,7 +77,7 @@ struct keytable_line {
 	uint64_t lifetime;
 	bool exact;
 	bool repeatable; /* the same domain and selector again is no error */
-	bool told; /* what is wrong with the key was */
+	bool told; /* that selector or file are wrong or missing was */
 };
 void keytable_add(struct keytable *, const struct keytable_line *,
     const char *where, unsigned line, struct report *);

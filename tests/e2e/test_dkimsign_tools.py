@@ -104,6 +104,8 @@ def test_wrong_configurations(case: Case) -> None:
     open_key.chmod(0o644)
     empty = keys.folder / "empty"
     empty.write_text("# cut off\n")
+    bad = keys.folder / "bad"
+    bad.write_text("c..d\n")
     old = ["-d", DOMAIN, "-s", "sel", "-k", str(good)]
     check.equal("good one", run(case, *old, "-n").returncode, 0)
     for args, *errors in (
@@ -127,11 +129,19 @@ def test_wrong_configurations(case: Case) -> None:
             (["-D", str(empty), "-s", "sel", "-k", "/none"],
              "has no domains", "key /none: No"),
             ([*old, "--check-dns", "-r", "x@y"], "x@y"),
+            ([*old, "-r", "x@y"], "x@y"),
+            (["-d", "a..b", "-D", str(bad), "-s", "x y", "-k", "/none",
+              "--default-domain", "g..h"], '-d: "a..b"', 'bad:1: "c..d"',
+             '-s: "x y"', "-k: key /none", '--default-domain: "g..h"'),
+            (["-d", "a..b", "-k", "/none"], '-d: "a..b"', "-k: key /none"),
+            (["-d", "a..b", "-s", "x y"], '-d: "a..b"', '-s: "x y"'),
             ([*old, "--wrong"], "--wrong")):
         done = run(case, *args, "-n")
         check.equal(f"status of {args}", done.returncode, 1)
         for error in errors:
             check.matches(f"errors of {args}", done.stderr, error)
+        lines = done.stderr.splitlines()
+        check.equal("lines", len(lines), len(set(lines)))
 
 
 def test_more_ways_to_name_domains(case: Case) -> None:
