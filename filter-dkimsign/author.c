@@ -39,7 +39,7 @@ static enum author_result
 choose_own(const struct config *c, struct str value, const char *login,
     struct author *out)
 {
-	enum author_result r = AUTHOR_NO_FROM;
+	enum author_result r = AUTHOR_NO_DOMAIN;
 	const struct keydomain *keys;
 	char domain[SIG_NAME_MAX + 1];
 	struct address_parser p;
@@ -49,11 +49,8 @@ choose_own(const struct config *c, struct str value, const char *login,
 	out->keys = NULL;
 	address_init(&p, value);
 	while (address_next(&p, &a) == 1) {
-		if (sig_domain(str_n(a.domain, a.domain_n), domain) == -1) {
-			if (r == AUTHOR_NO_FROM)
-				r = AUTHOR_NO_DOMAIN;
+		if (sig_domain(str_n(a.domain, a.domain_n), domain) == -1)
 			continue;
-		}
 		if (out->domain[0] == '\0')
 			memcpy(out->domain, domain, sizeof(domain));
 		keys = keytable_find(c->keys, domain);

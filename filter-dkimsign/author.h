@@ -11,9 +11,9 @@
 
 enum author_result {
 	AUTHOR_SIGN, /* with these keys */
-	AUTHOR_NO_FROM, /* no From field, or nobody in it */
+	AUTHOR_NO_FROM, /* no From field */
 	AUTHOR_MANY_FROM, /* several From fields: RFC 5322 3.6 forbids it */
-	AUTHOR_NO_DOMAIN, /* no address has a domain name */
+	AUTHOR_NO_DOMAIN, /* no address in it has a domain name */
 	AUTHOR_NO_KEY,
 	AUTHOR_NOT_ALLOWED, /* the user may not use that domain */
 	AUTHOR_NO_MEMORY

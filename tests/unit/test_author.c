@@ -42,8 +42,9 @@ static const struct {
 	{ " a@none.example", AUTHOR_NO_KEY, "none.example", NULL },
 	{ " a@[192.0.2.1]", AUTHOR_NO_DOMAIN, "", NULL },
 	{ " a@example.org..", AUTHOR_NO_DOMAIN, "", NULL },
-	{ " group:;", AUTHOR_NO_FROM, "", NULL },
-	{ "", AUTHOR_NO_FROM, "", NULL },
+	{ " group:;", AUTHOR_NO_DOMAIN, "", NULL },
+	{ " <", AUTHOR_NO_DOMAIN, "", NULL },
+	{ "", AUTHOR_NO_DOMAIN, "", NULL },
 	{ " a@example.org\nfrom: b@example.org", AUTHOR_MANY_FROM, "", NULL },
 };
 
