@@ -207,35 +207,47 @@ file_fault(const struct who *w, const struct stat *st, bool secret)
 	return NULL;
 }
 
+static ssize_t
+read_some(int fd, char *to, size_t n)
+{
+	ssize_t r;
+
+	do
+		r = read(fd, to, n);
+	while (r == -1 && errno == EINTR);
+	return r;
+}
+
 /* One allocation only, so that no copy of a secret is left behind. */
 static int
 read_all(
     int fd, const struct stat *st, struct buf *out, char why[SAFEFILE_WHY_MAX])
 {
-	size_t room = (size_t)st->st_size + 1, used = 0;
+	size_t size = (size_t)st->st_size, used = 0;
 	ssize_t n = 1;
-	char *p;
+	char *p, more;
 
-	if (st->st_size < 0 || (size_t)st->st_size >= out->max - out->n) {
+	if (st->st_size < 0 || size > out->max - out->n) {
 		(void)snprintf(why, SAFEFILE_WHY_MAX,
-		    "is larger than %zu bytes", out->max - 1);
+		    "is larger than %zu bytes", out->max);
 		return -1;
 	}
-	p = buf_room(out, room);
-	while (p != NULL && used < room && n > 0) {
-		n = read(fd, p + used, room - used);
-		if (n > 0)
-			used += (size_t)n;
-		else if (n == -1 && errno == EINTR)
-			n = 1;
+	p = buf_room(out, size);
+	if (p == NULL && size > 0) {
+		(void)snprintf(why, SAFEFILE_WHY_MAX, "no memory");
+		return -1;
+	}
+	while (used < size && n > 0) {
+		n = read_some(fd, p + used, size - used);
+		used += n > 0 ? (size_t)n : 0;
 	}
 	out->n += used;
-	if (p != NULL && n == 0)
+	if (n > 0)
+		n = read_some(fd, &more, 1);
+	if (n == 0)
 		return 0;
 	(void)snprintf(why, SAFEFILE_WHY_MAX, "%s",
-	    p == NULL          ? "no memory"
-		: used == room ? "is being changed"
-			       : strerror(errno));
+	    n > 0 ? "is being changed" : strerror(errno));
 	return -1;
 }
 

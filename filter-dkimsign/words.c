@@ -54,7 +54,7 @@ words_next(struct words *w)
 				break;
 			w->v[w->n] = word;
 		}
-		if (w->n == WORDS_MAX)
+		if (w->n == WORDS_MAX && next_word(&line).n > 0)
 			return -1;
 		if (w->n > 0)
 			return 1;

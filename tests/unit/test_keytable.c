@@ -6,6 +6,7 @@
 #include <cmocka.h>
 
 #include "filter-dkimsign/keytable.h"
+#include "filter-dkimsign/words.h"
 #include "tests/unit/folder.h"
 #include "tests/unit/nomem.h"
 
@@ -201,6 +202,29 @@ limits_keys(void **state)
 	unload();
 }
 
+static void
+limits_words(void **state)
+{
+	char text[2000] = "example.org s rsa.key";
+
+	(void)state;
+	for (int i = 3; i < WORDS_MAX; i++)
+		(void)snprintf(
+		    text + strlen(text), sizeof(text) - strlen(text), " x=1");
+	load(text);
+	assert_int_equal(report.errors, 0);
+	unload();
+	(void)snprintf(
+	    text + strlen(text), sizeof(text) - strlen(text), " # x=1");
+	load(text);
+	assert_int_equal(report.errors, 0);
+	unload();
+	*strchr(text, '#') = ' ';
+	load(text);
+	assert_int_equal(report.errors, 1);
+	unload();
+}
+
 /* Name and selector fit into a DNS name together, or are refused. */
 static void
 limits_names(void **state)
@@ -281,6 +305,7 @@ main(void)
 		cmocka_unit_test(tells_errors),
 		cmocka_unit_test(tells_all_errors),
 		cmocka_unit_test(limits_keys),
+		cmocka_unit_test(limits_words),
 		cmocka_unit_test(limits_names),
 		cmocka_unit_test(warns_of_weak_keys),
 		cmocka_unit_test(no_memory),

@@ -232,7 +232,7 @@ owners(void **state)
 static void
 kinds_and_sizes(void **state)
 {
-	char text[LIMIT + 1];
+	char text[LIMIT + 2];
 
 	(void)state;
 	assert_non_null(read_it(folder, false, ""));
@@ -242,9 +242,9 @@ kinds_and_sizes(void **state)
 	assert_non_null(read_it(folder_path("fifo"), false, ""));
 	assert_null(read_it(folder_write("e", "", 0600), true, ""));
 	memset(text, 'x', sizeof(text));
-	text[LIMIT] = '\0';
+	text[LIMIT + 1] = '\0';
 	assert_non_null(read_it(folder_write("l", text, 0600), true, text));
-	text[LIMIT - 1] = '\0';
+	text[LIMIT] = '\0';
 	assert_null(read_it(folder_write("l", text, 0600), true, text));
 }
 
