@@ -49,7 +49,8 @@ choose_own(const struct config *c, struct str value, const char *login,
 	out->keys = NULL;
 	address_init(&p, value);
 	while (address_next(&p, &a) == 1) {
-		if (sig_domain(str_n(a.domain, a.domain_n), domain) == -1)
+		if (sig_rooted_domain(str_n(a.domain, a.domain_n), domain) ==
+		    -1)
 			continue;
 		if (out->domain[0] == '\0')
 			memcpy(out->domain, domain, sizeof(domain));

@@ -241,11 +241,11 @@ convert_names(
 	n->domain[0] = '*';
 	n->domain[1] = n->d[0] = '\0';
 	if (!str_eq(l->domain, STR("*")) &&
-	    sig_domain(l->domain, n->domain) == -1)
+	    sig_rooted_domain(l->domain, n->domain) == -1)
 		bad_word(p, l->domain, "the domain is no domain name");
 	if (!selected && !l->told)
 		bad_word(p, l->selector, "the selector is no domain name");
-	if (l->d.n > 0 && sig_domain(l->d, n->d) == -1)
+	if (l->d.n > 0 && sig_rooted_domain(l->d, n->d) == -1)
 		bad_word(p, l->d, "d= is no domain name");
 	if (!selected || p->report->errors > errors)
 		return -1;

@@ -74,7 +74,7 @@ tools_genkey(const struct options *o)
 	char *pem = NULL;
 	int status = 1;
 
-	if (sig_domain(str_c(o->domains[0]), domain) == -1 ||
+	if (sig_rooted_domain(str_c(o->domains[0]), domain) == -1 ||
 	    sig_domain(str_c(o->selector), selector) == -1) {
 		filter_config_error("-d or -s is no domain name");
 		return 1;

@@ -128,7 +128,7 @@ add_words(struct usermap *m, const struct words *w, const char *path,
 		if (str_eq(w->v[i], STR("*"))) {
 			name[0] = '*';
 			name[1] = '\0';
-		} else if (sig_domain(w->v[i], name) == -1) {
+		} else if (sig_rooted_domain(w->v[i], name) == -1) {
 			report_error(r, path, w->line,
 			    "\"%.*s\" is no domain name", (int)w->v[i].n,
 			    w->v[i].p);

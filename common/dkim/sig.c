@@ -68,6 +68,14 @@ sig_domain(struct str text, char out[SIG_NAME_MAX + 1])
 	return r;
 }
 
+int
+sig_rooted_domain(struct str text, char out[SIG_NAME_MAX + 1])
+{
+	if (text.n > 0 && text.p[text.n - 1] == '.')
+		text.n--;
+	return sig_domain(text, out);
+}
+
 /* What a name that sig_domain refused leads to. */
 static enum dkim_error
 name_error(enum dkim_error bad)

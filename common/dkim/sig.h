@@ -72,6 +72,10 @@ enum dkim_error sig_check(const struct sig *, uint64_t now, bool allow_l);
 int sig_domain(struct str text, char out[SIG_NAME_MAX + 1])
     __attribute__((__warn_unused_result__));
 
+/* As sig_domain(), of a name that may have the root's dot at its end. */
+int sig_rooted_domain(struct str text, char out[SIG_NAME_MAX + 1])
+    __attribute__((__warn_unused_result__));
+
 /* Is name the domain parent or below it (both from sig_domain)? */
 bool sig_is_below(const char *name, const char *parent);
 

@@ -41,6 +41,7 @@ static const struct {
 	    "second.example" },
 	{ " a@none.example", AUTHOR_NO_KEY, "none.example", NULL },
 	{ " a@[192.0.2.1]", AUTHOR_NO_DOMAIN, "", NULL },
+	{ " a@Example.org.", AUTHOR_SIGN, "example.org", "example.org" },
 	{ " a@example.org..", AUTHOR_NO_DOMAIN, "", NULL },
 	{ " group:;", AUTHOR_NO_DOMAIN, "", NULL },
 	{ " <", AUTHOR_NO_DOMAIN, "", NULL },
@@ -242,7 +243,7 @@ set_up(void **state)
 	usermap_load(users,
 	    folder_write("u",
 		"# logins\nalice example.org\nalice second.example\n"
-		"bob sub.example.org\ncarol *\n"
+		"bob sub.example.org.\ncarol *\n"
 		"Ken second.example\nkEN sub.example.org\n* "
 		"B\303\274cher.example\n",
 		0600),

@@ -68,7 +68,7 @@ finds_the_closest(void **state)
 	     "example.org r1 rsa.key # and one\r\n"
 	     "example.org e2 ed.key\n"
 	     "\texample.org \t r2  rsa.key c=simple/relaxed x=5\n"
-	     "sub.example.org sub ed.key d=example.org\n"
+	     "sub.example.org. sub ed.key d=example.org.\n"
 	     "exact.example x rsa.key exact\n"
 	     "b\303\274cher.example idn rsa.key\n");
 	assert_int_equal(report.errors, 0);
@@ -76,6 +76,8 @@ finds_the_closest(void **state)
 		assert_string_equal(
 		    selectors(keytable_find(table, cases[i].domain)),
 		    cases[i].want);
+	assert_string_equal(
+	    keytable_find(table, "sub.example.org")->v[0].d, "example.org");
 	assert_null(keytable_fallback(table));
 	assert_int_equal(keytable_count(table), 4);
 	unload();
