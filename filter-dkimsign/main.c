@@ -122,6 +122,20 @@ reload_release(void *owned)
 	free(r);
 }
 
+/* As for SIGUSR1: whoever asks is told, --quiet or not. */
+static void
+say_reloaded(void)
+{
+	bool quiet = !log_is(LOG_INFO);
+
+	if (quiet)
+		log_level(LOG_INFO);
+	log_info(
+	    "reload: keys of %zu domains", keytable_count(env.config->keys));
+	if (quiet)
+		log_level(LOG_WARNING);
+}
+
 static void dkimsign_reload(void);
 
 static void
@@ -137,8 +151,7 @@ reload_done(void *owned)
 		config_free(env.config);
 		env.config = r->config;
 		r->config = NULL;
-		log_info("reload: keys of %zu domains",
-		    keytable_count(env.config->keys));
+		say_reloaded();
 	}
 	if (again)
 		dkimsign_reload();

@@ -1,6 +1,7 @@
 """The command lines of the filters, without smtpd: options and their errors,
 exit statuses, --help against the manual page, --check; prints TAP."""
 
+import os
 import re
 import signal
 import ssl
@@ -14,7 +15,7 @@ from typing import Callable
 TESTS = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(TESTS / "e2e"))
 sys.path.insert(0, str(TESTS / "replies"))
-from lib import stub                                        # noqa: E402
+from lib import stub, wait                                  # noqa: E402
 from lib.smtpd import make_certificate                      # noqa: E402
 from pipe import Filter                                     # noqa: E402
 
@@ -149,6 +150,21 @@ def counters() -> None:
         log.seek(0)
         lines = log.read().splitlines()
         assert lines and all(x.startswith(b"counters ") for x in lines), lines
+
+
+@test("SIGHUP is answered with -q too")
+def quiet_reload() -> None:
+    with (tempfile.TemporaryDirectory() as work,
+          tempfile.TemporaryFile() as log):
+        args = ["-d", "example.net", "-s", "sel", "-k", f"{work}/key"]
+        status(run("filter-dkimsign", "--genkey", *args), 0)
+        smtpd = Filter(ROOT / "filter-dkimsign" / "filter-dkimsign", "-q",
+                       *args, log=log)
+        smtpd.message([b"From: a@example.net", b"", b"x"])
+        smtpd.process.send_signal(signal.SIGHUP)
+        wait.until("the log", lambda: b"reload: keys of 1 domains\n" in
+                   os.pread(log.fileno(), 9999, 0))
+        assert smtpd.end() == 0
 
 
 @test("a limit of file sizes costs the message, not the process")
