@@ -68,6 +68,7 @@ COMMON_OBJS =	common/base/buf.o common/base/clock.o common/base/log.o \
 		common/dkim/record.o common/dkim/rsa.o common/dkim/sig.o \
 		common/dkim/sign.o common/dkim/tags.o common/dkim/verify.o \
 		common/dns/dns.o common/dns/packet.o \
+		common/dns/resolver.o \
 		common/engine/check.o common/engine/cli.o \
 		common/engine/engine.o common/engine/heads.o \
 		common/engine/lines.o \

@@ -1,8 +1,5 @@
-#include <arpa/inet.h>
-#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <unistd.h>
 
 #include <unbound-event.h>
 #include <unbound.h>
@@ -11,6 +8,7 @@
 #include "common/base/hash.h"
 #include "common/base/log.h"
 #include "common/dns/dns.h"
+#include "common/dns/resolver.h"
 #include "common/dns/packet.h"
 #include "common/engine/loop.h"
 
@@ -20,15 +18,8 @@ enum {
 	RCODE_SERVFAIL = 2,
 	RCODE_REFUSED = 5,
 	SECURE_BOGUS = 1, /* what libunbound calls an answer not to be used */
-	PORT_MAX = 65535,
-	PORT_DNS = 53,
 	IDLE_MS = 60 * 60 * 1000,
 };
-
-/* Sockets of libunbound; its own default of 16 makes queries wait in line. */
-#define OUTGOING_RANGE "512"
-/* Aliases that libunbound follows one by one; its own default is 11. */
-#define RESTARTS "32"
 
 /* What libunbound works on: it cannot be cancelled, only be left alone. */
 struct lookup {
@@ -56,171 +47,6 @@ static struct loop_timer *timer;
 static unsigned timeout_ms;
 static struct dns_counters count;
 static unsigned failed; /* queries in a row */
-
-static int
-fail(char why[DNS_ERROR_MAX], const char *what, const char *arg,
-    const char *error)
-{
-	(void)snprintf(why, DNS_ERROR_MAX, "%s \"%s\": %s", what, arg, error);
-	return -1;
-}
-
-/* Is this ADDRESS or ADDRESS@PORT? */
-static bool
-is_server(const char *arg, unsigned *port_out)
-{
-	struct in_addr v4;
-	struct in6_addr v6;
-	struct str rest = str_c(arg), host, scope;
-	uint64_t port = PORT_DNS;
-	char text[INET6_ADDRSTRLEN];
-
-	if (str_cut(&rest, '@', &host) &&
-	    (str_u64(rest, PORT_MAX, &port) == -1 || port == 0))
-		return false;
-	scope = host;
-	(void)str_cut(&scope, '%', &host);
-	if (host.n == 0 || host.n >= sizeof(text))
-		return false;
-	memcpy(text, host.p, host.n);
-	text[host.n] = '\0';
-	*port_out = (unsigned)port;
-	return inet_pton(AF_INET, text, &v4) == 1 ||
-	    inet_pton(AF_INET6, text, &v6) == 1;
-}
-
-static const char *
-resolv_conf(const struct dns_options *o)
-{
-	return o->resolv_conf != NULL ? o->resolv_conf : "/etc/resolv.conf";
-}
-
-static int
-set_options(struct ub_ctx *c)
-{
-	static const char *const options[][2] = {
-		{ "outgoing-range:", OUTGOING_RANGE },
-		{ "do-not-query-localhost:", "no" },
-		/* Names that are slow must not take the server from others. */
-		{ "infra-keep-probing:", "yes" },
-		/* Longer chains of aliases are SERVFAIL, not DNS_CHAIN. */
-		{ "max-query-restarts:", RESTARTS },
-	};
-
-	/* What an older libunbound does not know, it does without. */
-	for (size_t i = 0; i < sizeof(options) / sizeof(options[0]); i++)
-		(void)ub_ctx_set_option(c, options[i][0], options[i][1]);
-	return ub_ctx_debugout(c, NULL);
-}
-
-static int
-set_servers(
-    struct ub_ctx *c, const struct dns_options *o, char why[DNS_ERROR_MAX])
-{
-	const char *conf = resolv_conf(o);
-	int error;
-
-	for (size_t i = 0; i < o->nservers; i++) {
-		error = ub_ctx_set_fwd(c, o->servers[i]);
-		if (error != 0)
-			return fail(why, "DNS server", o->servers[i],
-			    ub_strerror(error));
-	}
-	if (o->nservers > 0)
-		return 0;
-	error = ub_ctx_resolvconf(c, conf);
-	return error == 0 ? 0 : fail(why, "resolver", conf, ub_strerror(error));
-}
-
-/* Gives libunbound all options; it reads its files. */
-static int
-configure(
-    struct ub_ctx *c, const struct dns_options *o, char why[DNS_ERROR_MAX])
-{
-	int error = 0;
-
-	if (c == NULL || set_options(c) != 0) {
-		(void)snprintf(why, DNS_ERROR_MAX, "DNS resolver: no memory");
-		return -1;
-	}
-	if (set_servers(c, o, why) == -1)
-		return -1;
-	if (o->trust_anchor != NULL)
-		error = ub_ctx_add_ta_file(c, o->trust_anchor);
-	/*
-	 * libunbound reads its files with the first change of a zone.  It
-	 * would answer for the names below test. by itself (RFC 6303), but
-	 * whoever has servers for them means it.
-	 */
-	if (error == 0)
-		error = ub_ctx_zone_add(c, "test.", "transparent");
-	if (error == 0)
-		return 0;
-	return fail(why, "DNS resolver",
-	    o->trust_anchor != NULL ? o->trust_anchor : "start",
-	    ub_strerror(error));
-}
-
-static int
-check_names(const struct dns_options *o, void (*say)(const char *fmt, ...))
-{
-	const char *conf = resolv_conf(o);
-	unsigned port;
-	int r = 0;
-
-	for (size_t i = 0; i < o->nservers; i++) {
-		if (is_server(o->servers[i], &port))
-			continue;
-		say("DNS server \"%s\": not an address or ADDRESS@PORT",
-		    o->servers[i]);
-		r = -1;
-	}
-	if (o->nservers == 0 && access(conf, R_OK) == -1) {
-		say("no DNS server is given, and \"%s\": %s", conf,
-		    strerror(errno));
-		r = -1;
-	}
-	if (o->trust_anchor != NULL && access(o->trust_anchor, R_OK) == -1) {
-		say("trust anchor \"%s\": %s", o->trust_anchor,
-		    strerror(errno));
-		r = -1;
-	}
-	return r;
-}
-
-int
-dns_check(const struct dns_options *o, void (*say)(const char *fmt, ...))
-{
-	char why[DNS_ERROR_MAX];
-	struct ub_ctx *c;
-	int r;
-
-	if (check_names(o, say) == -1)
-		return -1;
-	c = ub_ctx_create();
-	r = configure(c, o, why);
-	if (r == -1)
-		say("%s", why);
-	ub_ctx_delete(c);
-	return r;
-}
-
-void
-dns_sandbox(const struct dns_options *o, struct sandbox *sb)
-{
-	unsigned port;
-
-	sandbox_network(sb);
-	for (size_t i = 0; i < o->nservers; i++)
-		if (is_server(o->servers[i], &port))
-			sandbox_port(sb, port);
-	if (o->nservers == 0) {
-		sandbox_port(sb, PORT_DNS);
-		sandbox_path(sb, resolv_conf(o), SANDBOX_READ);
-	}
-	if (o->trust_anchor != NULL)
-		sandbox_path(sb, o->trust_anchor, SANDBOX_READ);
-}
 
 /* ---- answers ---- */
 
@@ -459,7 +285,7 @@ dns_init(const struct dns_options *o, char why[DNS_ERROR_MAX])
 		goto bad;
 	}
 	rearm();
-	if (configure(ctx, o, why) == 0)
+	if (resolver_configure(ctx, o, why) == 0)
 		return 0;
 bad:
 	dns_fini();

@@ -317,6 +317,20 @@ static const struct {
 	      .nservers = 1,
 	      .trust_anchor = "/nowhere/key" },
 	    "/nowhere/key" },
+	/* libunbound reads a folder without end, or not at all */
+	{ { .resolv_conf = "/tmp" }, "--resolv-conf \"/tmp\": Is a directory" },
+	{ { .resolv_conf = "/dev/null" }, "not a regular file" },
+	{ { .servers = { "192.0.2.1" }, .nservers = 1, .trust_anchor = "/tmp" },
+	    "--trust-anchor \"/tmp\": Is a directory" },
+	/* what is in them */
+	{ { .servers = { "192.0.2.1" },
+	      .nservers = 1,
+	      .trust_anchor = "/etc/passwd" },
+	    "--trust-anchor \"/etc/passwd\": " },
+	{ { .servers = { "192.0.2.1" },
+	      .nservers = 1,
+	      .trust_anchor = "/proc/self/status" },
+	    "is empty" },
 };
 
 static char said[1000];
@@ -342,6 +356,11 @@ checks(void **state)
 		.nservers = 3,
 		.trust_anchor = "/nowhere/key",
 	};
+	static const struct dns_options worse = {
+		.resolv_conf = "test_dns.conf",
+		.trust_anchor = "/etc/passwd",
+	};
+	FILE *f;
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(options) / sizeof(options[0]); i++) {
@@ -360,6 +379,16 @@ checks(void **state)
 	assert_non_null(strstr(said, "\"x\""));
 	assert_non_null(strstr(said, "\"y\""));
 	assert_non_null(strstr(said, "/nowhere/key"));
+	/* in both files */
+	f = fopen(worse.resolv_conf, "w");
+	assert_non_null(f);
+	(void)fputs("nameserver here\n", f);
+	assert_int_equal(fclose(f), 0);
+	said[0] = '\0';
+	assert_int_equal(dns_check(&worse, say), -1);
+	(void)unlink(worse.resolv_conf);
+	assert_non_null(strstr(said, "--resolv-conf \"test_dns.conf\": "));
+	assert_non_null(strstr(said, "--trust-anchor \"/etc/passwd\": "));
 }
 
 int

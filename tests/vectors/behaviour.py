@@ -638,8 +638,15 @@ def test_deep_comments() -> None:
 def test_options() -> None:
     for args, status, text in [
             (("-n", "-r", SERVER), 0, "configuration OK"),
-            (("-n", "-r", "nowhere"), 1, 'DNS server "nowhere"'),
-            (("-n", "--resolv-conf", "/nowhere"), 1, "/nowhere"),
+            (("-n", "-r", "nowhere"), 1, '--resolver "nowhere"'),
+            (("-n", "--resolv-conf", "/nowhere"), 1,
+             '--resolv-conf "/nowhere": No such file'),
+            (("-n", "--resolv-conf", "/tmp"), 1,
+             '--resolv-conf "/tmp": Is a directory'),
+            (("-n", "-r", SERVER, "--trust-anchor", "/tmp"), 1,
+             '--trust-anchor "/tmp": Is a directory'),
+            (("-r", SERVER, "--trust-anchor", "/tmp"), 1,
+             '--trust-anchor "/tmp": Is a directory'),
             (("-n", "-r", SERVER, "--on-fail", "bounce"), 1,
              '--on-fail "bounce"'),
             (("-n", "-r", SERVER, "--max-signatures", "65"), 1,
@@ -649,11 +656,11 @@ def test_options() -> None:
              '--must-sign "a..b"'),
             (("-n", "-r", SERVER, "a", "b"), 1, "only one authserv-id"),
             (("-n", "-r", SERVER, "--trust-anchor", "/nowhere"), 1,
-             'trust anchor "/nowhere"'),
+             '--trust-anchor "/nowhere"'),
             (("-n", "--auth", "x", "--local", "y", "-r", "z"), 1,
              '--local "y"'),
             (("-n", "-r", "x", "--trust-anchor", "/nowhere"), 1,
-             'trust anchor "/nowhere"'),
+             '--trust-anchor "/nowhere"'),
             (("-n", "-r", SERVER, "a\nb"), 1, "not an authserv-id")]:
         done = subprocess.run([PROGRAM, *args], capture_output=True,
                               timeout=30, check=False)
