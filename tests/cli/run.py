@@ -235,6 +235,20 @@ def options() -> None:
             f"manual {sorted(manual - helped)}")
 
 
+@test("the manual page prints each reply whole")
+def replies() -> None:
+    for name in FILTERS:
+        page = ROOT / name / f"{name}.8"
+        shown = subprocess.run(
+            ["mandoc", "-Tascii", "-Owidth=200", page], capture_output=True,
+            text=True, check=True).stdout
+        shown = re.sub(".\x08", "", shown)
+        for text in re.findall(r"^\.It Ql ([245]\d\d .*)", page.read_text(),
+                               re.MULTILINE):
+            text = text.replace("\\&", "")
+            assert text in shown, f"{name}: {text}"
+
+
 @test("--help and the manual page have the same defaults")
 def defaults() -> None:
     for name in FILTERS:
