@@ -19,6 +19,9 @@ enum {
 #define OUTGOING_RANGE "512"
 /* Aliases that libunbound follows one by one; its own default is 11. */
 #define RESTARTS "32"
+/* Seconds that its cache keeps a record, and that there is none. */
+#define CACHE_TTL_MAX "3600"
+#define CACHE_TTL_NONE "30"
 
 static int
 fail(char why[DNS_ERROR_MAX], const char *what, const char *arg,
@@ -69,6 +72,9 @@ set_options(
 		{ "infra-keep-probing:", "yes" },
 		/* Longer chains of aliases are SERVFAIL, not DNS_CHAIN. */
 		{ "max-query-restarts:", RESTARTS },
+		/* For keys that are revoked, or published late. */
+		{ "cache-max-ttl:", CACHE_TTL_MAX },
+		{ "cache-max-negative-ttl:", CACHE_TTL_NONE },
 	};
 
 	(void)o;

@@ -5,12 +5,14 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <arpa/inet.h>
 #include <netinet/in.h>
 #include <pthread.h>
 #include <sys/socket.h>
+#include <sys/time.h>
 
 #include <cmocka.h>
 
@@ -29,6 +31,23 @@ enum {
 static int server = -1;
 static char server_name[32];
 static pthread_t thread;
+
+static unsigned late; /* queries for that kind */
+static long jump; /* seconds that libunbound's clock is ahead */
+
+/* In the place of libc's, for libunbound. */
+int
+gettimeofday(struct timeval *tv, void *zone)
+{
+	struct timespec ts;
+
+	(void)zone;
+	if (clock_gettime(CLOCK_REALTIME, &ts) == -1)
+		return -1;
+	tv->tv_sec = ts.tv_sec + jump;
+	tv->tv_usec = ts.tv_nsec / 1000;
+	return 0;
+}
 
 static void
 add_record(struct buf *b, unsigned type, const char *data, size_t n)
@@ -55,6 +74,19 @@ make_reply(const char *kind, struct buf *b)
 	} else if (strcmp(kind, "binary") == 0) {
 		add_record(b, 16, "\3a\0\377", 4);
 		*count = 1;
+	} else if (strcmp(kind, "week") == 0) {
+		add_record(b, 16, "\1a", 2);
+		b->p[b->n - 7] = 9; /* its TTL: 9 * 65536 seconds more */
+		*count = 1;
+	} else if (strcmp(kind, "late") == 0 && late++ > 0) {
+		add_record(b, 16, "\1a", 2);
+		*count = 1;
+	} else if (strcmp(kind, "late") == 0) {
+		/* the SOA of example, for an hour and more */
+		b->p[3] = (char)(b->p[3] | 3);
+		buf_add(b, "\300\21\0\6\0\1\0\0\77\0\0\26", 12);
+		buf_add(b, "\0\0\0\0\0\1\0\0\1\0\0\0\1\0\0\0\1\0\0\0\77\0", 22);
+		count[2] = 1;
 	} else if (strcmp(kind, "nx") == 0) {
 		b->p[3] = (char)(b->p[3] | 3);
 	} else if (strcmp(kind, "servfail") == 0) {
@@ -253,6 +285,24 @@ cached(void **state)
 	}
 }
 
+/* How long that cache holds, whatever the records say. */
+static void
+cache_ends(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < 2; i++) {
+		wanted += 2;
+		(void)ask(2 * i, "week.example");
+		(void)ask(2 * i + 1, "late.example");
+		assert_int_equal(loop_run(), 0);
+		assert_int_equal(got[2 * i].ttl, 3600 - i * 61);
+		assert_int_equal(
+		    got[2 * i + 1].status, i == 0 ? DNS_NXDOMAIN : DNS_FOUND);
+		jump += 61;
+	}
+	jump = 0;
+}
+
 static void
 deadline(void **state)
 {
@@ -397,6 +447,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(answers, begin, end),
 		cmocka_unit_test_setup_teardown(cached, begin, end),
+		cmocka_unit_test_setup_teardown(cache_ends, begin, end),
 		cmocka_unit_test_setup_teardown(deadline, begin, end),
 		cmocka_unit_test_setup_teardown(cancelled, begin, end),
 		cmocka_unit_test_setup_teardown(ends, begin, end),
