@@ -1,5 +1,6 @@
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include <unbound-event.h>
 #include <unbound.h>
@@ -19,9 +20,14 @@ enum {
 	RCODE_REFUSED = 5,
 	SECURE_BOGUS = 1, /* what libunbound calls an answer not to be used */
 	IDLE_MS = 60 * 60 * 1000,
+	ORPHANS_MAX = RESOLVER_SOCKETS / 2,
+	LOOKUPS_MAX = 2 * DNS_RUNNING_MAX, /* if orphans cannot be dropped */
 };
 
-/* What libunbound works on: it cannot be cancelled, only be left alone. */
+/*
+ * What libunbound works on, for half a minute and more if nobody answers.  One
+ * alone cannot be cancelled, only be left alone: then it is an orphan.
+ */
 struct lookup {
 	struct dns_query *query; /* NULL: nobody waits any more */
 	struct lookup *prev, *next;
@@ -30,6 +36,7 @@ struct lookup {
 struct dns_query {
 	void (*cb)(void *, const struct dns_answer *);
 	void *arg;
+	char *name;
 	struct lookup *lookup; /* NULL if libunbound is not at it */
 	bool is_done; /* in which of the two lists it is */
 	uint64_t deadline; /* clock_ms */
@@ -41,6 +48,9 @@ struct dns_query {
 
 static struct ub_ctx *ctx;
 static struct lookup *lookups;
+static unsigned orphans; /* of them */
+static unsigned drop_at = ORPHANS_MAX;
+static struct dns_options options;
 static struct dns_query *running; /* by deadline: all may take equally long */
 static struct dns_query *done; /* waiting for the next turn of the loop */
 static struct loop_timer *timer;
@@ -67,10 +77,33 @@ rearm(void)
 }
 
 static void
+free_lookup(struct lookup *l)
+{
+	if (l->query != NULL)
+		l->query->lookup = NULL;
+	else
+		orphans--;
+	DL_DELETE(lookups, l);
+	free(l);
+	count.running--;
+}
+
+/* The query does not wait for libunbound any more. */
+static void
+leave(struct dns_query *q)
+{
+	if (q->lookup == NULL)
+		return;
+	q->lookup->query = NULL;
+	q->lookup = NULL;
+	orphans++;
+}
+
+static void
 free_query(struct dns_query *q)
 {
-	if (q->lookup != NULL)
-		q->lookup->query = NULL;
+	leave(q);
+	free(q->name);
 	buf_clear(&q->text);
 	free(q);
 }
@@ -96,9 +129,7 @@ note_outage(enum dns_status status, const char *why)
 static void
 finish(struct dns_query *q, enum dns_status status, const char *why)
 {
-	if (q->lookup != NULL)
-		q->lookup->query = NULL;
-	q->lookup = NULL;
+	leave(q);
 	q->answer.status = status;
 	(void)snprintf(q->why, sizeof(q->why), "%s", why);
 	note_outage(status, why);
@@ -178,12 +209,9 @@ on_answer(void *arg, int rcode, void *message, int n, int secure,
 
 	(void)why_bogus;
 	(void)ratelimited;
-	DL_DELETE(lookups, l);
-	free(l);
-	count.running--;
+	free_lookup(l);
 	if (q == NULL)
 		return;
-	q->lookup = NULL;
 	if (secure == SECURE_BOGUS)
 		finish(q, DNS_TEMPERROR, "bogus");
 	else if (rcode == PACKET_NXDOMAIN)
@@ -202,12 +230,12 @@ on_answer(void *arg, int rcode, void *message, int n, int secure,
 
 /* Hands the query to libunbound, which may answer before it returns. */
 static void
-resolve(struct dns_query *q, const char *name)
+resolve(struct dns_query *q)
 {
 	struct lookup *l;
 	int error;
 
-	if (count.running >= DNS_RUNNING_MAX) {
+	if (count.running >= LOOKUPS_MAX) {
 		finish(q, DNS_TEMPERROR, "too many queries");
 		return;
 	}
@@ -220,15 +248,55 @@ resolve(struct dns_query *q, const char *name)
 	q->lookup = l;
 	DL_APPEND(lookups, l);
 	count.running++;
-	error =
-	    ub_resolve_event(ctx, name, TYPE_TXT, CLASS_IN, l, on_answer, NULL);
+	error = ub_resolve_event(
+	    ctx, q->name, TYPE_TXT, CLASS_IN, l, on_answer, NULL);
 	if (error == 0)
 		return;
 	/* Then the callback was not, and will not be, called. */
+	free_lookup(l);
 	finish(q, DNS_TEMPERROR, ub_strerror(error));
-	DL_DELETE(lookups, l);
-	free(l);
-	count.running--;
+}
+
+/*
+ * Orphans hold sockets and memory that others need: they go with the context
+ * they are in, and what is waited for starts again in a new one.
+ */
+static void
+drop_orphans(void)
+{
+	struct ub_ctx *fresh = ub_ctx_create_event(loop_base());
+	struct dns_query *q, *next;
+	char why[DNS_ERROR_MAX];
+
+	if (resolver_configure(fresh, &options, why) == -1) {
+		/* A file has gone, or no memory: not again at once. */
+		drop_at = orphans + ORPHANS_MAX;
+		ub_ctx_delete(fresh);
+		return;
+	}
+	drop_at = ORPHANS_MAX;
+	DL_FOREACH (running, q)
+		leave(q);
+	ub_ctx_delete(ctx);
+	ctx = fresh;
+	while (lookups != NULL)
+		free_lookup(lookups);
+	DL_FOREACH_SAFE (running, q, next)
+		resolve(q);
+}
+
+/* Makes room for one more query. */
+static void
+make_room(void)
+{
+	unsigned waiting = count.running - orphans;
+
+	/* The one asked for longest has the least hope. */
+	if (waiting >= DNS_RUNNING_MAX)
+		finish(running, DNS_TEMPERROR, "too many queries");
+	/* No more than one query is asked again for each that was dropped. */
+	if (orphans >= drop_at && orphans >= waiting)
+		drop_orphans();
 }
 
 struct dns_query *
@@ -237,15 +305,18 @@ dns_start(
 {
 	struct dns_query *q = calloc(1, sizeof(*q));
 
-	if (q == NULL)
+	if (q == NULL || (q->name = strdup(name)) == NULL) {
+		free(q);
 		return NULL;
+	}
+	make_room();
 	q->cb = cb;
 	q->arg = arg;
 	q->deadline = clock_ms() + timeout_ms;
 	buf_init(&q->text, PACKET_MAX);
 	count.started++;
 	DL_APPEND(running, q);
-	resolve(q, name);
+	resolve(q);
 	if (running == q)
 		rearm();
 	return q;
@@ -277,6 +348,7 @@ dns_counters(void)
 int
 dns_init(const struct dns_options *o, char why[DNS_ERROR_MAX])
 {
+	options = *o;
 	timeout_ms = o->timeout_ms != 0 ? o->timeout_ms : DNS_TIMEOUT_MS;
 	timer = loop_timer_new(on_timer, NULL);
 	ctx = ub_ctx_create_event(loop_base());
@@ -296,7 +368,6 @@ void
 dns_fini(void)
 {
 	struct dns_query *q, *next;
-	struct lookup *l, *lnext;
 
 	DL_CONCAT(running, done);
 	done = NULL;
@@ -307,10 +378,8 @@ dns_fini(void)
 	if (ctx != NULL)
 		ub_ctx_delete(ctx);
 	ctx = NULL;
-	DL_FOREACH_SAFE (lookups, l, lnext) {
-		DL_DELETE(lookups, l);
-		free(l);
-	}
+	while (lookups != NULL)
+		free_lookup(lookups);
 	count = (struct dns_counters){ 0 };
 	failed = 0;
 	loop_timer_free(timer);

@@ -2,8 +2,9 @@
  * TXT lookups through libunbound, on our event loop: nothing here blocks.
  *
  * libunbound retries, follows aliases, validates, merges equal queries and
- * keeps a cache; this adds a deadline for each query, a bound on how many run
- * at once, and answers that never come from inside dns_start().
+ * keeps a cache; this adds a deadline for each query, bounds on how many run
+ * and how many nobody waits for any more, and answers that never come from
+ * inside dns_start().
  */
 #ifndef COMMON_DNS_DNS_H
 #define COMMON_DNS_DNS_H
@@ -17,7 +18,7 @@
 
 enum {
 	DNS_TIMEOUT_MS = 10 * 1000, /* a query, with retries; default */
-	DNS_RUNNING_MAX = 4000, /* queries at once; what is more fails */
+	DNS_RUNNING_MAX = 4000, /* queries at once; then the oldest fails */
 	DNS_SERVERS_MAX = 16, /* servers that are asked */
 	DNS_RECORDS_MAX = 16, /* TXT records of a name that are kept */
 	DNS_CHAIN_MAX = 8, /* aliases from one name to the next */
@@ -69,8 +70,9 @@ int dns_check(const struct dns_options *, void (*say)(const char *fmt, ...))
 void dns_sandbox(const struct dns_options *, struct sandbox *);
 
 /*
- * Starts the resolver on loop_base(); all files are read now.  Returns 0, or
- * -1 with one line in why.
+ * Starts the resolver on loop_base(); all files are read now, and again when
+ * queries are dropped: the strings must live on.  Returns 0, or -1 with one
+ * line in why.
  */
 int dns_init(const struct dns_options *, char why[DNS_ERROR_MAX])
     __attribute__((__warn_unused_result__));

@@ -13,10 +13,9 @@
 enum {
 	PORT_MAX = 65535,
 	PORT_DNS = 53,
+	NUMBER_ROOM = 16,
 };
 
-/* Sockets of libunbound; its own default of 16 makes queries wait in line. */
-#define OUTGOING_RANGE "512"
 /* Aliases that libunbound follows one by one; its own default is 11. */
 #define RESTARTS "32"
 /* Seconds that its cache keeps a record, and that there is none. */
@@ -65,8 +64,9 @@ static int
 set_options(
     struct ub_ctx *c, const struct dns_options *o, char why[DNS_ERROR_MAX])
 {
-	static const char *const options[][2] = {
-		{ "outgoing-range:", OUTGOING_RANGE },
+	char sockets[NUMBER_ROOM];
+	const char *const options[][2] = {
+		{ "outgoing-range:", sockets },
 		{ "do-not-query-localhost:", "no" },
 		/* Names that are slow must not take the server from others. */
 		{ "infra-keep-probing:", "yes" },
@@ -78,6 +78,7 @@ set_options(
 	};
 
 	(void)o;
+	(void)snprintf(sockets, sizeof(sockets), "%d", RESOLVER_SOCKETS);
 	/* What an older libunbound does not know, it does without. */
 	for (size_t i = 0; i < sizeof(options) / sizeof(options[0]); i++)
 		(void)ub_ctx_set_option(c, options[i][0], options[i][1]);

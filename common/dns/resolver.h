@@ -8,6 +8,11 @@
 
 struct ub_ctx;
 
+enum {
+	/* libunbound's own default of 16 makes queries wait in line */
+	RESOLVER_SOCKETS = 512,
+};
+
 /*
  * Gives a context, or NULL for one that could not be made, all options; it
  * reads its files.  Returns 0, or -1 with one line in why.

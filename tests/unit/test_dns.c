@@ -338,6 +338,47 @@ cancelled(void **state)
 	assert_int_equal(got[2].n, 0);
 }
 
+/* Queries that were left alone take nothing from those that wait. */
+static void
+left_alone(void **state)
+{
+	struct dns_query *q;
+	char name[40];
+
+	(void)state;
+	(void)ask(0, "two.example");
+	for (unsigned i = 0; i < 5000; i++) {
+		(void)snprintf(name, sizeof(name), "silent.a%u.example", i);
+		q = ask(1, name);
+		dns_cancel(&q);
+	}
+	assert_true(dns_counters()->running < 1000);
+	(void)ask(2, "found.example");
+	wanted = 2;
+	assert_int_equal(loop_run(), 0);
+	assert_int_equal(got[0].status, DNS_FOUND);
+	assert_int_equal(got[1].n, 0);
+	assert_int_equal(got[2].status, DNS_FOUND);
+}
+
+/* The oldest query goes when there are too many. */
+static void
+too_many(void **state)
+{
+	char name[40];
+
+	(void)state;
+	for (unsigned i = 0; i <= DNS_RUNNING_MAX; i++) {
+		(void)snprintf(name, sizeof(name), "silent.b%u.example", i);
+		(void)ask(i == 0 ? 0 : 1, name);
+	}
+	wanted = 1;
+	assert_int_equal(loop_run(), 0);
+	assert_int_equal(got[0].status, DNS_TEMPERROR);
+	assert_string_equal(got[0].why, "too many queries");
+	assert_string_equal(got[1].why, "");
+}
+
 /* The end with queries under way. */
 static void
 ends(void **state)
@@ -450,6 +491,8 @@ main(void)
 		cmocka_unit_test_setup_teardown(cache_ends, begin, end),
 		cmocka_unit_test_setup_teardown(deadline, begin, end),
 		cmocka_unit_test_setup_teardown(cancelled, begin, end),
+		cmocka_unit_test_setup_teardown(left_alone, begin, end),
+		cmocka_unit_test_setup_teardown(too_many, begin, end),
 		cmocka_unit_test_setup_teardown(ends, begin, end),
 		cmocka_unit_test(checks),
 	};
