@@ -72,7 +72,10 @@ authres_format(struct str authserv_id, const struct verify *v, struct buf *out)
 	fold_word(&f, buf_view(&word));
 	if (n == 0) {
 		fold_glue(&f, STR(";"));
-		fold_line(&f, STR("dkim=none"));
+		if (verify_cut(v))
+			add_verdict(&f, &word, DKIM_HEADER_SIZE);
+		else
+			fold_line(&f, STR("dkim=none"));
 	}
 	for (size_t i = 0; i < n; i++) {
 		fold_glue(&f, STR(";"));

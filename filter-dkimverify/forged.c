@@ -304,6 +304,7 @@ forged_remove(const struct forged_rule *rule, bool rename, struct edit *e)
 
 /* Where a line stands that may be the field. */
 struct rest {
+	struct str name;
 	size_t matched; /* bytes of the name seen */
 	bool off; /* this line is something else */
 	bool empty; /* nothing of this line was seen */
@@ -323,10 +324,10 @@ see(struct rest *r, char c)
 		return SEEN_FIELD;
 	if (c == '\n' && r->empty)
 		return SEEN_END;
-	if (c == '\r' && r->matched == field_name.n && !r->off)
+	if (c == '\r' && r->matched == r->name.n && !r->off)
 		return SEEN_FIELD;
 	if (c == '\n' || c == '\r') {
-		*r = (struct rest){ .empty = c == '\n' };
+		*r = (struct rest){ .name = r->name, .empty = c == '\n' };
 		return SEEN_NOTHING;
 	}
 	/* A continuation line. */
@@ -335,8 +336,8 @@ see(struct rest *r, char c)
 	r->empty = false;
 	if (r->off || is_dropped(c))
 		return SEEN_NOTHING;
-	if (r->matched < field_name.n) {
-		r->off = to_lower(c) != to_lower(field_name.p[r->matched]);
+	if (r->matched < r->name.n) {
+		r->off = to_lower(c) != to_lower(r->name.p[r->matched]);
 		r->matched++;
 		return SEEN_NOTHING;
 	}
@@ -344,10 +345,10 @@ see(struct rest *r, char c)
 	return c == ':' ? SEEN_FIELD : SEEN_NOTHING;
 }
 
-bool
-forged_in_rest(const struct store *st)
+static bool
+is_in_rest(const struct store *st, struct str name)
 {
-	struct rest r = { .empty = true, .first = true };
+	struct rest r = { .name = name, .empty = true, .first = true };
 	char *scratch = malloc(BLOCK);
 	enum seen seen = SEEN_NOTHING;
 	uint64_t off = 0;
@@ -364,4 +365,16 @@ forged_in_rest(const struct store *st)
 		seen = SEEN_FIELD;
 	free(scratch);
 	return scratch == NULL || seen == SEEN_FIELD;
+}
+
+bool
+forged_in_rest(const struct store *st)
+{
+	return is_in_rest(st, field_name);
+}
+
+bool
+forged_author_in_rest(const struct store *st)
+{
+	return is_in_rest(st, STR("From"));
 }

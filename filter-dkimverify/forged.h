@@ -68,5 +68,7 @@ size_t forged_remove(const struct forged_rule *, bool rename, struct edit *);
  * read.
  */
 bool forged_in_rest(const struct store *);
+/* The same for a From field. */
+bool forged_author_in_rest(const struct store *);
 
 #endif

@@ -199,19 +199,35 @@ accept_message(struct inbound *in, const struct policy *p)
 	msg_accept(in->msg, e);
 }
 
+/* What may be in the part of the header that could not be looked at? */
+static const char *
+hidden_in_rest(const struct inbound *in)
+{
+	const struct config *c = config_get();
+	const struct store *st = msg_store(in->msg);
+
+	if (c->forged != FORGED_KEEP && !is_exempt(msg_session(in->msg)) &&
+	    forged_in_rest(st))
+		return ", it may hide a forged result";
+	if ((c->nmust > 0 || c->on_bad_from != ACTION_PASS) &&
+	    forged_author_in_rest(st))
+		return ", it may hide an author";
+	return NULL;
+}
+
 /* A header over the limit: what could not be looked at must be harmless. */
 static bool
 refuse_large(struct inbound *in)
 {
-	const struct config *c = config_get();
-	bool hides = c->forged != FORGED_KEEP &&
-	    !is_exempt(msg_session(in->msg)) &&
-	    forged_in_rest(msg_store(in->msg));
+	const char *hidden;
 
-	if (!c->reject_large && !hides)
+	if (is_trusted(msg_session(in->msg)))
+		return false;
+	hidden = hidden_in_rest(in);
+	if (!config_get()->reject_large && hidden == NULL)
 		return false;
 	msg_info(in->msg, "header over the limit: refused%s",
-	    hides ? ", it may hide a forged result" : "");
+	    hidden != NULL ? hidden : "");
 	refuse(in, 552, "5.3.4", "Message header is too large");
 	return true;
 }

@@ -39,6 +39,7 @@ report_log(const struct msg *m, const struct verify *v,
 		[ACTION_REJECT] = "reject" };
 	const struct verify_sig *s;
 	struct log_text d, sel, from;
+	enum dkim_error error;
 	char why[DNS_WHY_MAX], dns[DNS_WHY_MAX];
 
 	if (v == NULL)
@@ -46,11 +47,13 @@ report_log(const struct msg *m, const struct verify *v,
 	if (v == NULL || !log_is(LOG_INFO))
 		return;
 	s = deciding(v);
+	error = verify_cut(v) ? DKIM_HEADER_SIZE : DKIM_OK;
+	if (s != NULL)
+		error = s->error;
 	msg_info(m,
 	    "dkim=%s reason=%s d=%s s=%s bits=%u test=%d sigs=%zu from=%s "
 	    "froms=%zu removed=%zu action=%s by=%s dns=%s us=%llu",
-	    error_word(verify_result(v)),
-	    log_word(s == NULL ? "" : error_text(s->error), why),
+	    error_word(verify_result(v)), log_word(error_text(error), why),
 	    log_text(&d, s == NULL ? STR_NULL : s->d),
 	    log_text(&sel, s == NULL ? STR_NULL : s->s),
 	    s == NULL ? 0 : s->bits, s != NULL && s->testing,

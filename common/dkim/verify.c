@@ -25,6 +25,7 @@ struct item {
 };
 
 struct verify {
+	bool cut;
 	size_t n, dropped, bodies;
 	struct item *v[VERIFY_LISTED_MAX];
 	struct digest_body *body[VERIFY_CHECKED_MAX + 4];
@@ -247,6 +248,7 @@ verify_new(struct str block, bool cut, struct str author,
 	if (v == NULL || collect(v, block, o, now) == -1)
 		goto bad;
 	shorten_values(v);
+	v->cut = cut;
 	if (cut)
 		decide_open(v, DKIM_HEADER_SIZE);
 	limit(v, author, o);
@@ -290,6 +292,12 @@ const struct verify_sig *
 verify_get(const struct verify *v, size_t i)
 {
 	return &v->v[i]->out;
+}
+
+bool
+verify_cut(const struct verify *v)
+{
+	return v->cut;
 }
 
 bool
@@ -428,8 +436,11 @@ verify_finish(struct verify *v)
 enum dkim_result
 verify_result(const struct verify *v)
 {
-	enum dkim_result r = v->n == 0 ? DKIM_NONE : v->v[0]->out.result;
+	enum dkim_result r =
+	    v->cut ? error_result(DKIM_HEADER_SIZE) : DKIM_NONE;
 
+	if (v->n > 0)
+		r = v->v[0]->out.result;
 	for (size_t i = 0; i < v->n; i++) {
 		if (v->v[i]->out.error == DKIM_OK)
 			return DKIM_PASS;

@@ -64,6 +64,8 @@ size_t verify_count(const struct verify *);
 size_t verify_dropped(const struct verify *);
 /* Signature number i, below verify_count. */
 const struct verify_sig *verify_get(const struct verify *, size_t i);
+/* Was the header cut?  Then there may be signatures that are not known. */
+bool verify_cut(const struct verify *);
 /* Is any body hash or key still needed? If not, skip body and DNS. */
 bool verify_is_decided(const struct verify *);
 
@@ -88,7 +90,8 @@ void verify_finish(struct verify *);
 
 /*
  * The result for the message: pass if any signature passes, none without
- * signatures; temperror if one of them may pass later, else that of the first.
+ * signatures, or policy if the header was cut; temperror if one of them may
+ * pass later, else that of the first.
  */
 enum dkim_result verify_result(const struct verify *);
 

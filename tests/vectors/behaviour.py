@@ -618,6 +618,32 @@ def test_header_over_the_limit() -> None:
     assert got.verdict.startswith("reject|552 5.3.4 "), got.verdict
     got = run_one(large + forged + PLAIN, "--forged", "keep")
     equal("verdict with --forged keep", got.verdict, "proceed")
+    no_signature = large.removeprefix(signature)
+    got = run_one(no_signature + PLAIN)
+    equal("result without a signature", got.results, "policy")
+    assert got.text.startswith(b"Authentication-Results: mx.example.net;\n"
+                               b"\tdkim=policy reason=\"header too large\"\n")
+
+
+def test_authors_beyond_the_limit() -> None:
+    pad = b"X-Pad: " + b"x" * 990 + b"\n"
+    large = pad * (HEADER_MAX // len(pad) + 20)
+    for args, want in (((), "proceed"),
+                       (("--must-sign", "b.example"), "reject|552 5.3.4 "),
+                       (("--on-bad-from", "junk"), "reject|552 5.3.4 ")):
+        for head in (b"", b"From: a@elsewhere.example\n"):
+            got = run_one(head + large + PLAIN, *args)
+            assert got.verdict.startswith(want), (args, got.verdict)
+    # what always passes does so here, too
+    forged = b"Authentication-Results: mx.example.net; dkim=pass\n"
+    for client, args in ((Client(user="u"), ()),
+                         (Client(user="u"), ("--auth", "verify")),
+                         (Client(src="unix:/x"), ("--local", "verify")),
+                         (Client(), ("--exempt", "192.0.2.0/24"))):
+        got = run_one(large + forged + PLAIN, "--large-header", "reject",
+                      "--must-sign", "b.example", *args, client=client)
+        equal(f"verdict with {args}", got.verdict, "proceed")
+        equal("message", got.text.endswith(large + forged + PLAIN), True)
 
 
 def test_deep_comments() -> None:
