@@ -297,10 +297,9 @@ config_operand(const char *arg)
 
 	if (config.id != NULL)
 		return "only one authserv-id is taken";
-	if (arg[0] == '.' || forged_name(str_c(arg), name) == -1)
+	if (forged_id(str_c(arg), name) == -1)
 		return "not an authserv-id: a name of up to 255 characters";
-	/* U-labels are for internationalized mail only (RFC 8616). */
-	config.id = str_is_ascii(str_c(arg)) ? arg : name;
+	config.id = name;
 	return NULL;
 }
 

@@ -39,6 +39,19 @@ forged_name(struct str text, char out[FORGED_ID_MAX + 1])
 	return 0;
 }
 
+int
+forged_id(struct str text, char out[FORGED_ID_MAX + 1])
+{
+	if (text.n > FORGED_ID_MAX || str_starts(text, STR(".")) ||
+	    forged_name(text, out) == -1)
+		return -1;
+	if (str_is_ascii(text)) {
+		memcpy(out, text.p, text.n);
+		out[text.n] = '\0';
+	}
+	return 0;
+}
+
 /* ---- the syntax of RFC 8601 section 2.2 ---- */
 
 static bool

@@ -38,6 +38,14 @@ struct forged_ids {
 int forged_name(struct str text, char out[FORGED_ID_MAX + 1])
     __attribute__((__warn_unused_result__));
 
+/*
+ * An authserv-id as it is written: as given, or in A-labels, since U-labels are
+ * for internationalized mail only (RFC 8616).  Returns 0, or -1 if it is no
+ * name by forged_name, or stands for all below one.
+ */
+int forged_id(struct str text, char out[FORGED_ID_MAX + 1])
+    __attribute__((__warn_unused_result__));
+
 /* What is to be removed. */
 struct forged_rule {
 	enum forged_mode mode;

@@ -50,24 +50,26 @@ static char admd[FORGED_ID_MAX + 1];
 void
 inbound_admd(struct str name)
 {
-	if (name.n >= sizeof(admd))
-		return;
-	memcpy(admd, name.p, name.n);
-	admd[name.n] = '\0';
+	if (forged_id(name, admd) == -1)
+		admd[0] = '\0';
 }
 
-/* The name in our field; that of the listener if nobody gave one. */
+/*
+ * The name in our field; that of the listener if nobody gave one.  It is valid
+ * until the next call.
+ */
 static struct str
 authserv_id(const struct session *s)
 {
+	static char greeting[FORGED_ID_MAX + 1];
 	const struct config *c = config_get();
 
 	if (c->id != NULL)
 		return str_c(c->id);
 	if (admd[0] != '\0')
 		return str_c(admd);
-	if (s->greeting != NULL && s->greeting[0] != '\0')
-		return str_c(s->greeting);
+	if (s->greeting != NULL && forged_id(str_c(s->greeting), greeting) == 0)
+		return str_c(greeting);
 	return STR("localhost");
 }
 

@@ -73,11 +73,25 @@ def test_names() -> None:
             (("mx@a",), HANDSHAKE, b'"mx@a"'),
             (("MX.b\xfccher.example",), HANDSHAKE,
              b"mx.xn--bcher-kva.example"),
-            ((), no_admd, b"host.example")]:
+            ((), no_admd, b"host.example"),
+            ((), HANDSHAKE.replace(b"|mx.ex", "|mx.b\u00fccher.ex".encode()),
+             b"mx.xn--bcher-kva.example.net"),
+            ((), HANDSHAKE.replace(b"|mx.ex", b"|mx.\xff.ex"),
+             b"host.example")]:
         filter_ = start(*args, handshake=handshake)
         got = filter_.run(PLAIN, Client(greeting="host.example")).lines[:2]
         equal("field", got, [b"Authentication-Results: " + want + b";",
                              b"\tdkim=none"])
+        filter_.stop()
+    for greeting, want in (("b\u00fccher.example", b"xn--bcher-kva.example"),
+                           ("b\u2028.example", b"localhost"),
+                           (".example", b"localhost")):
+        forged = b"Authentication-Results: " + want + b"; dkim=pass\n"
+        filter_ = start(handshake=no_admd)
+        equal("field", filter_.run(forged + PLAIN,
+                                   Client(greeting=greeting)).text,
+              b"Authentication-Results: " + want + b";\n\tdkim=none\n"
+              + PLAIN)
         filter_.stop()
 
 
