@@ -223,7 +223,7 @@ UNIT_TESTS +=	apply apply_answer apply_remove apply_score verdict \
 UNIT_TESTS +=	crlf hosts http network request target
 
 # of filter-dkimverify
-UNIT_TESTS +=	authres dns forged keycache packet policy
+UNIT_TESTS +=	authres dns forged keycache packet policy resolver
 
 # of filter-dkimsign
 UNIT_TESTS +=	author keytable prepare safefile worker
