@@ -209,30 +209,6 @@ is_claim(const struct forged_rule *rule, struct str value)
 	    check_rest(value) == -1;
 }
 
-/* Does the text begin with the field's name and a colon? */
-static bool
-is_field(struct str s)
-{
-	if (!str_istarts(s, field_name))
-		return false;
-	s = str_from(s, field_name.n);
-	while (s.n > 0 && is_wsp(s.p[0]))
-		s = str_from(s, 1);
-	return s.n > 0 && s.p[0] == ':';
-}
-
-/* A field that shows only to readers who take CR for a line end. */
-static bool
-is_smuggled(struct str raw)
-{
-	struct str line;
-
-	while (str_cut(&raw, '\r', &line))
-		if (is_field(raw))
-			return true;
-	return false;
-}
-
 /* What some readers drop from a name: white space and control characters. */
 static bool
 is_dropped(char c)
@@ -255,6 +231,22 @@ is_name(struct str s)
 		n++;
 	}
 	return n == field_name.n;
+}
+
+/* A field that shows only to readers who take CR for a line end. */
+static bool
+is_smuggled(struct str raw)
+{
+	struct str line, name;
+	bool more = str_cut(&raw, '\r', &line);
+
+	while (more) {
+		more = str_cut(&raw, '\r', &line);
+		if (!str_starts(line, STR("\n")) &&
+		    str_cut(&line, ':', &name) && is_name(name))
+			return true;
+	}
+	return false;
 }
 
 bool

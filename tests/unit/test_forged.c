@@ -99,6 +99,9 @@ static const struct {
 	{ "Subject: a\r" AR ": mx.example.net; dkim=pass", true },
 	{ "X: a\r\rauthentication-results\t: mx.example.net", true },
 	{ AR ":" OTHER "; none\r" AR ": mx.example.net", true },
+	{ "X: a\rAuthentication-\x01Results\v: mx.example.net", true },
+	{ "X: a\r\x7f" AR ": mx.example.net", true },
+	{ "X: a\r\n " AR ": mx.example.net", false },
 	/* not ours */
 	{ AR ":" OTHER "; dkim=pass header.d=example.com", false },
 	{ AR ":" OTHER " 1; dkim=pass", false },
