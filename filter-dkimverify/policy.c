@@ -71,7 +71,11 @@ take_stricter(struct policy *p, struct policy other)
 		*p = other;
 }
 
-/* Did the domain sign?  DKIM_PASS, or the best excuse its signatures have. */
+/*
+ * Did the domain sign?  DKIM_PASS, or the best excuse its signatures have.  One
+ * that fails is none, whatever its key says (RFC 6376 section 3.6.1): anyone
+ * can name a key in test mode.
+ */
 static enum dkim_result
 domain_result(const struct verify *v, const char *domain)
 {
@@ -81,7 +85,7 @@ domain_result(const struct verify *v, const char *domain)
 		const struct verify_sig *s = verify_get(v, i);
 		if (s->domain[0] == '\0' || !sig_is_below(s->domain, domain))
 			continue;
-		if (s->result == DKIM_PASS || s->testing)
+		if (s->result == DKIM_PASS)
 			return DKIM_PASS;
 		if (s->result == DKIM_TEMPERROR)
 			r = DKIM_TEMPERROR;

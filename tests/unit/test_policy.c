@@ -135,7 +135,7 @@ decisions(void **state)
 	buf_clear(&zone);
 }
 
-/* The key of k-ty says t=y: its broken signature is no reason. */
+/* The key of k-ty says t=y: its broken signature is no reason, and no excuse. */
 static void
 test_mode(void **state)
 {
@@ -157,6 +157,8 @@ test_mode(void **state)
 	    buf_view(&m), buf_view(&zone), &defaults, VECTORS_NOW);
 	assert_int_equal(verify_result(v), DKIM_FAIL);
 	c.on[DKIM_FAIL] = ACTION_REJECT;
+	assert_int_equal(policy_decide(&c, &a, v).action, ACTION_REJECT);
+	c.nmust = 0;
 	assert_int_equal(policy_decide(&c, &a, v).action, ACTION_PASS);
 	verify_free(v);
 	buf_clear(&m);
