@@ -7,9 +7,13 @@
 static void
 add_author(const struct config *c, const struct address *a, struct authors *out)
 {
+	struct str domain = str_n(a->domain, a->domain_n);
 	char name[SIG_NAME_MAX + 1];
 
-	if (sig_domain(str_n(a->domain, a->domain_n), name) == -1) {
+	/* What readers take for the same domain. */
+	if (domain.n > 1 && domain.p[domain.n - 1] == '.')
+		domain.n--;
+	if (sig_domain(domain, name) == -1) {
 		out->bad = true;
 		return;
 	}

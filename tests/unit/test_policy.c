@@ -25,7 +25,9 @@ static const struct {
 	{ "From: a@b.example\nFrom: c@bank.example\n", "b.example", 2, true,
 	    1 },
 	{ "From: a@\xc3\xbc.example\n", "xn--tda.example", 1, false, 0 },
+	{ "From: a@Bank.example.\n", "bank.example", 1, false, 1 },
 	/* nobody to ask */
+	{ "From: a@bank.example..\n", "", 1, true, 0 },
 	{ "", "", 0, true, 0 },
 	{ "From:\n", "", 1, true, 0 },
 	{ "From: undisclosed:;\n", "", 1, true, 0 },
