@@ -195,6 +195,17 @@ matches(const struct forged_rule *rule, const char *name)
 	return false;
 }
 
+/* A name in which some readers may see another one. */
+static bool
+is_unclear(const char *name)
+{
+	size_t n = strlen(name);
+
+	return strpbrk(name, " \t") != NULL || strstr(name, "=?") != NULL ||
+	    strstr(name, "..") != NULL || name[0] == '.' ||
+	    (n > 0 && name[n - 1] == '.');
+}
+
 /* Is the field's value ours, or nothing that can be understood? */
 static bool
 is_claim(const struct forged_rule *rule, struct str value)
@@ -205,8 +216,8 @@ is_claim(const struct forged_rule *rule, struct str value)
 	if (skip_cfws(&value) == -1 || take_value(&value, id, &n) == -1 ||
 	    forged_name(str_n(id, n), name) == -1)
 		return true;
-	return matches(rule, name) || check_version(value) == -1 ||
-	    check_rest(value) == -1;
+	return matches(rule, name) || is_unclear(name) ||
+	    check_version(value) == -1 || check_rest(value) == -1;
 }
 
 /* What some readers drop from a name: white space and control characters. */

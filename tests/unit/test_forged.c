@@ -95,6 +95,11 @@ static const struct {
 	{ AR ": \xc2\xa0mx.example.net; dkim=pass", true },
 	{ AR ": =?utf-8?q?mx=2Eexample=2Enet?=; dkim=pass", true },
 	{ AR ": \"mx.example.net\x01\"; dkim=pass", true },
+	{ AR ": \"mx. example.net\"; dkim=pass", true },
+	{ AR ": \"=?utf-8?q?mx=2Eexample=2Enet?=\"; dkim=pass", true },
+	{ AR ": mx.example..net; dkim=pass", true },
+	{ AR ": .mx.example.net; dkim=pass", true },
+	{ AR ": mx.example.net..; dkim=pass", true },
 	/* for readers who take CR for a line end */
 	{ "Subject: a\r" AR ": mx.example.net; dkim=pass", true },
 	{ "X: a\r\rauthentication-results\t: mx.example.net", true },
