@@ -232,7 +232,7 @@ read_all(
 		    "is larger than %zu bytes", out->max);
 		return -1;
 	}
-	p = buf_room(out, size);
+	p = size == 0 ? NULL : buf_room(out, size);
 	if (p == NULL && size > 0) {
 		(void)snprintf(why, SAFEFILE_WHY_MAX, "no memory");
 		return -1;

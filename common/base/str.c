@@ -93,12 +93,12 @@ str_printable(struct str s, char low)
 {
 	uint64_t half[2];
 	size_t n = 0;
-	bytes b;
+	bytes b, bad;
 
 	for (; s.n - n >= sizeof(b); n += sizeof(b)) {
 		memcpy(&b, s.p + n, sizeof(b));
-		b = (b < (signed char)low) | (b > '~');
-		memcpy(half, &b, sizeof(half));
+		bad = (bytes)((b < (signed char)low) | (b > '~'));
+		memcpy(half, &bad, sizeof(half));
 		if ((half[0] | half[1]) != 0)
 			break;
 	}
