@@ -55,10 +55,8 @@ usermap_free(struct usermap *m)
 static struct str
 lower(struct str login, char to[USERMAP_LOGIN_MAX])
 {
-	for (size_t i = 0; i < login.n; i++) {
-		char c = login.p[i];
-		to[i] = c >= 'A' && c <= 'Z' ? (char)(c - 'A' + 'a') : c;
-	}
+	for (size_t i = 0; i < login.n; i++)
+		to[i] = to_lower(login.p[i]);
 	return str_n(to, login.n);
 }
 

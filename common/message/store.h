@@ -19,7 +19,7 @@ enum {
 	STORE_BLOCK = 16 * 1024, /* bytes collected for a write to the file */
 	STORE_IDLE = 16, /* files kept for the next messages ... */
 	STORE_IDLE_SHARE = 16, /* ... and at most 1/16 of the descriptors */
-	STORE_SPARE = 8, /* buffers of the spill size kept likewise */
+	STORE_SPARE = 8, /* such buffers, if not over STORE_SPILL, likewise */
 	STORE_IDLE_MAX = 4 * 1024 * 1024, /* bytes that such a file may keep */
 };
 

@@ -4,6 +4,7 @@ exit statuses, --help against the manual page, --check; prints TAP."""
 import os
 import re
 import signal
+import socket
 import ssl
 import subprocess
 import sys
@@ -328,6 +329,20 @@ def statuses() -> None:
             stderr=subprocess.PIPE, timeout=TIMEOUT, check=False)
     status(got, BAD)
     assert b"stdout: No space left on device" in got.stderr, got.stderr
+
+
+@test("--check prints what is known when its deadline is over")
+def deadline() -> None:
+    raw = (b"DKIM-Signature: v=1; a=rsa-sha256; d=example.org; s=x; h=from;\n"
+           b"\tbh=s14J+iztnrytnRYzb7lhFG/jS/vrxWJnnahfijFMnco=; b=AAAA\n"
+           b"From: a@example.org\n\nx\n")
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as silent:
+        silent.bind(("127.0.0.1", 0))
+        got = run("filter-dkimverify", "-r",
+                  f"127.0.0.1@{silent.getsockname()[1]}", "--deadline", "1",
+                  "mx.example.org", "--check", "-", stdin=raw)
+    status(got, AGAIN)
+    assert b"dkim=temperror" in got.stdout, got
 
 
 @test("make names each library that is missing, and its package")

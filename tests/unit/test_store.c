@@ -262,6 +262,25 @@ assert_failed(struct store *st, int err)
 	assert_int_equal(store_size(st), 0);
 }
 
+/* What is kept is not in the budget, so it is not much. */
+static void
+keeps_no_large_buffer(void **state)
+{
+	static const char line[20000];
+	size_t spill[] = { STORE_SPILL, STORE_SPILL + 1 };
+
+	(void)state;
+	for (size_t i = 0; i < 2; i++) {
+		struct store_pool pool = pool_of(spill[i], STORE_BUDGET);
+		struct store *st = store_new(&pool);
+
+		assert_int_equal(store_line(st, str_n(line, sizeof(line))), 0);
+		store_free(st);
+		assert_int_equal(pool.nspare, i == 0);
+		store_pool_clear(&pool);
+	}
+}
+
 static void
 fails_without_folder(void **state)
 {
@@ -332,6 +351,7 @@ main(void)
 		cmocka_unit_test(keeps_few_files),
 		cmocka_unit_test(keeps_fewer_of_few),
 		cmocka_unit_test(shares_the_budget),
+		cmocka_unit_test(keeps_no_large_buffer),
 		cmocka_unit_test(fails_without_folder),
 		cmocka_unit_test(fails_when_the_disk_is_full),
 	};
