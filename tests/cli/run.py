@@ -331,6 +331,18 @@ def statuses() -> None:
     assert b"stdout: No space left on device" in got.stderr, got.stderr
 
 
+@test("a new body for a header over the limit is left out, and logged")
+def new_body() -> None:
+    json = stub.verdict()
+    server = stub.Stub(stub.answer(200, json + b"new\n",
+                                   f"Message-Offset: {len(json)}"))
+    lines = b"".join(b"X-%d: %s\n" % (n, b"x" * 900) for n in range(1300))
+    got = check(server, b"From: a@example.org\n" + lines + b"\nold\n")
+    status(got, 0)
+    assert b"new body left out: the header is over 1 MiB" in got.stderr, (
+        got.stderr)
+
+
 @test("--check prints what is known when its deadline is over")
 def deadline() -> None:
     raw = (b"DKIM-Signature: v=1; a=rsa-sha256; d=example.org; s=x; h=from;\n"
