@@ -18,29 +18,22 @@ add_domain(struct keytable *t, const struct options *o, struct str domain,
 	keytable_add(t, &l, where, line, r);
 }
 
-static void
-add_file(struct keytable *t, const struct options *o, const char *path,
-    struct report *r)
-{
-	bool any = false;
-	struct words w;
-	struct buf text;
-	int got;
+/* Where the domains of -D go. */
+struct domains {
+	struct keytable *t;
+	const struct options *o;
+};
 
-	buf_init(&text, WORDS_FILE_MAX);
-	if (words_read(path, &text, r) == 0) {
-		words_init(&w, buf_view(&text));
-		for (; (got = words_next(&w)) != 0; any = true) {
-			if (got == -1 || w.n > 1)
-				report_error(
-				    r, path, w.line, "more than one domain");
-			else
-				add_domain(t, o, w.v[0], path, w.line, r);
-		}
-		if (!any)
-			report_error(r, path, 0, "has no domains");
-	}
-	buf_clear(&text);
+static void
+take_domain(void *arg, const struct words *w)
+{
+	const struct domains *to = arg;
+
+	if (w->n > 1)
+		report_error(
+		    w->report, w->path, w->line, "more than one domain");
+	else
+		add_domain(to->t, to->o, w->v[0], w->path, w->line, w->report);
 }
 
 static void
@@ -80,11 +73,13 @@ load_key(struct keytable *t, const struct options *o, struct report *r)
 static void
 load_keys(struct keytable *t, const struct options *o, struct report *r)
 {
+	struct domains to = { t, o };
+
 	load_key(t, o, r);
 	for (size_t i = 0; i < o->ndomains; i++)
 		add_domain(t, o, str_c(o->domains[i]), "-d", 0, r);
 	for (size_t i = 0; i < o->ndomain_files; i++)
-		add_file(t, o, o->domain_files[i], r);
+		words_load(o->domain_files[i], "domains", take_domain, &to, r);
 	if (o->default_domain != NULL)
 		add_default(t, o, r);
 	if (o->keytable != NULL)

@@ -394,16 +394,16 @@ add_path(struct str file, const char *table, struct buf *out)
 }
 
 static void
-add_words(struct keytable *t, const struct words *w, const char *path,
-    struct report *r)
+take_words(void *arg, const struct words *w)
 {
+	const struct place place = { w->path, w->line, w->report };
+	struct keytable *t = arg;
 	struct keytable_line l = keytable_line(t);
-	const struct place place = { path, w->line, r };
 	const char *bad;
 	struct buf file;
 
 	if (w->n < WORDS_LEAST) {
-		report_error(r, path, w->line,
+		report_error(w->report, w->path, w->line,
 		    "a line needs domain, selector and key file");
 		return;
 	}
@@ -415,33 +415,16 @@ add_words(struct keytable *t, const struct words *w, const char *path,
 			bad_word(&place, w->v[i], bad);
 	}
 	buf_init(&file, WORDS_FILE_MAX);
-	add_path(w->v[2], path, &file);
+	add_path(w->v[2], w->path, &file);
 	l.file = buf_view(&file);
-	keytable_add(t, &l, path, w->line, r);
+	keytable_add(t, &l, w->path, w->line, w->report);
 	buf_clear(&file);
 }
 
 void
 keytable_load(struct keytable *t, const char *path, struct report *r)
 {
-	bool any = false;
-	struct words w;
-	struct buf text;
-	int got;
-
-	buf_init(&text, WORDS_FILE_MAX);
-	if (words_read(path, &text, r) == 0) {
-		words_init(&w, buf_view(&text));
-		for (; (got = words_next(&w)) != 0; any = true) {
-			if (got == -1)
-				report_error(r, path, w.line, "too many words");
-			else
-				add_words(t, &w, path, r);
-		}
-		if (!any)
-			report_error(r, path, 0, "has no keys");
-	}
-	buf_clear(&text);
+	words_load(path, "keys", take_words, t, r);
 }
 
 const struct keydomain *

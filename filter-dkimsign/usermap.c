@@ -106,34 +106,34 @@ add_domain(struct user *u, const char *name)
 }
 
 static void
-add_words(struct usermap *m, const struct words *w, const char *path,
-    struct report *r)
+take_words(void *arg, const struct words *w)
 {
 	char name[SIG_NAME_MAX + 1] = "*";
 	struct user *u;
 
 	if (w->n < 2) {
-		report_error(r, path, w->line, "a line needs login and domain");
+		report_error(w->report, w->path, w->line,
+		    "a line needs login and domain");
 		return;
 	}
 	if (w->v[0].n > USERMAP_LOGIN_MAX) {
-		report_error(r, path, w->line, "a login is over %d bytes",
-		    USERMAP_LOGIN_MAX);
+		report_error(w->report, w->path, w->line,
+		    "a login is over %d bytes", USERMAP_LOGIN_MAX);
 		return;
 	}
-	u = get_user(m, w->v[0]);
+	u = get_user(arg, w->v[0]);
 	for (size_t i = 1; i < w->n; i++) {
 		if (str_eq(w->v[i], STR("*"))) {
 			name[0] = '*';
 			name[1] = '\0';
 		} else if (sig_rooted_domain(w->v[i], name) == -1) {
-			report_error(r, path, w->line,
+			report_error(w->report, w->path, w->line,
 			    "\"%.*s\" is no domain name", (int)w->v[i].n,
 			    w->v[i].p);
 			continue;
 		}
 		if (u == NULL || add_domain(u, name) == -1) {
-			report_error(r, path, w->line, "no memory");
+			report_error(w->report, w->path, w->line, "no memory");
 			return;
 		}
 	}
@@ -142,24 +142,7 @@ add_words(struct usermap *m, const struct words *w, const char *path,
 void
 usermap_load(struct usermap *m, const char *path, struct report *r)
 {
-	bool any = false;
-	struct words w;
-	struct buf text;
-	int got;
-
-	buf_init(&text, WORDS_FILE_MAX);
-	if (words_read(path, &text, r) == 0) {
-		words_init(&w, buf_view(&text));
-		for (; (got = words_next(&w)) != 0; any = true) {
-			if (got == -1)
-				report_error(r, path, w.line, "too many words");
-			else
-				add_words(m, &w, path, r);
-		}
-		if (!any)
-			report_error(r, path, 0, "has no users");
-	}
-	buf_clear(&text);
+	words_load(path, "users", take_words, m, r);
 }
 
 bool

@@ -1,17 +1,6 @@
 #include "filter-dkimsign/safefile.h"
 #include "filter-dkimsign/words.h"
 
-int
-words_read(const char *path, struct buf *text, struct report *r)
-{
-	char why[SAFEFILE_WHY_MAX];
-
-	if (safefile_read(path, false, text, why) == 0)
-		return 0;
-	report_error(r, path, 0, "%s", why);
-	return -1;
-}
-
 void
 words_init(struct words *w, struct str text)
 {
@@ -60,4 +49,34 @@ words_next(struct words *w)
 			return 1;
 	}
 	return 0;
+}
+
+void
+words_load(const char *path, const char *what,
+    void (*take)(void *arg, const struct words *), void *arg, struct report *r)
+{
+	char why[SAFEFILE_WHY_MAX];
+	bool any = false;
+	struct words w;
+	struct buf text;
+	int got;
+
+	buf_init(&text, WORDS_FILE_MAX);
+	if (safefile_read(path, false, &text, why) == -1) {
+		report_error(r, path, 0, "%s", why);
+		buf_clear(&text);
+		return;
+	}
+	words_init(&w, buf_view(&text));
+	w.path = path;
+	w.report = r;
+	for (; (got = words_next(&w)) != 0; any = true) {
+		if (got == -1)
+			report_error(r, path, w.line, "too many words");
+		else
+			take(arg, &w);
+	}
+	if (!any)
+		report_error(r, path, 0, "has no %s", what);
+	buf_clear(&text);
 }

@@ -14,18 +14,13 @@ enum {
 };
 
 struct words {
+	const char *path; /* set by words_load() */
+	struct report *report; /* likewise */
 	struct str rest; /* lines not taken yet */
 	unsigned line; /* number of the line just taken, from 1 */
 	struct str v[WORDS_MAX];
 	size_t n;
 };
-
-/*
- * Reads a file into text (common/base/buf.h, empty), if nobody else can have
- * changed it.  Returns 0, or -1 with the error told.
- */
-int words_read(const char *path, struct buf *text, struct report *)
-    __attribute__((__warn_unused_result__));
 
 /* Starts with the first line of text. */
 void words_init(struct words *, struct str text);
@@ -34,5 +29,14 @@ void words_init(struct words *, struct str text);
  * with "#".  Returns 1, 0 at the end, or -1 if the line has too many.
  */
 int words_next(struct words *) __attribute__((__warn_unused_result__));
+
+/*
+ * Reads a file, if nobody else can have changed it, and gives each line to
+ * take.  Tells why it cannot be read, which line has too many words, and that
+ * there is none: a file of no keys or domains is seldom what was meant.  what
+ * says of what, in the plural.
+ */
+void words_load(const char *path, const char *what,
+    void (*take)(void *arg, const struct words *), void *arg, struct report *);
 
 #endif
