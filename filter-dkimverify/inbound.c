@@ -46,11 +46,14 @@ static struct {
 } count;
 
 static char admd[FORGED_ID_MAX + 1];
+static bool old_smtpd;
 
 void
-inbound_admd(struct str name)
+inbound_config(struct str key, struct str value)
 {
-	if (forged_id(name, admd) == -1)
+	if (str_eq(key, STR("smtpd-version")))
+		old_smtpd = qualify_is_old(value);
+	else if (str_eq(key, STR("admd")) && forged_id(value, admd) == -1)
 		admd[0] = '\0';
 }
 
@@ -382,6 +385,7 @@ inbound_free(void *data)
 void
 inbound_header(struct msg *m)
 {
+	const struct qualify q = { str_c(msg_session(m)->greeting), old_smtpd };
 	struct inbound *in = msg_data(m);
 	const struct config *c = config_get();
 	time_t now = clock_wall();
@@ -391,7 +395,10 @@ inbound_header(struct msg *m)
 		count.skipped++;
 		return;
 	}
-	policy_authors(c, msg_header(m), &in->authors);
+	if (policy_authors(c, msg_header(m), &q, &in->authors) == -1) {
+		in->lost = true;
+		return;
+	}
 	in->v = verify_new(msg_header(m), msg_header_cut(m),
 	    str_c(in->authors.first), &c->verify, now < 0 ? 0 : (uint64_t)now);
 	if (in->v == NULL || find_keys(in) == -1) {

@@ -11,7 +11,7 @@
 #include "common/engine/filter.h"
 
 /* For struct filter. */
-void inbound_admd(struct str name);
+void inbound_config(struct str key, struct str value);
 void *inbound_new(struct msg *);
 void inbound_free(void *);
 void inbound_header(struct msg *);

@@ -3,13 +3,6 @@
 #include "filter-dkimverify/keycache.h"
 
 static void
-on_config(struct str key, struct str value)
-{
-	if (str_eq(key, STR("admd")))
-		inbound_admd(value);
-}
-
-static void
 on_sandbox(struct sandbox *sb)
 {
 	dns_sandbox(&config_get()->dns, sb);
@@ -40,7 +33,7 @@ static const struct filter filter_dkimverify = {
 	.option = config_option,
 	.operand = config_operand,
 	.configure = config_check,
-	.config = on_config,
+	.config = inbound_config,
 	.sandbox = on_sandbox,
 	.start = on_start,
 	.stop = on_stop,

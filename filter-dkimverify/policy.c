@@ -4,6 +4,18 @@
 
 /* ---- authors ---- */
 
+/* The domains that must sign for this one, as a mask. */
+static uint64_t
+must_of(const struct config *c, const char *name)
+{
+	uint64_t must = 0;
+
+	for (size_t i = 0; i < c->nmust; i++)
+		if (sig_is_below(name, c->must[i]))
+			must |= (uint64_t)1 << i;
+	return must;
+}
+
 static void
 add_author(const struct config *c, const struct address *a, struct authors *out)
 {
@@ -19,33 +31,61 @@ add_author(const struct config *c, const struct address *a, struct authors *out)
 	}
 	if (out->first[0] == '\0')
 		memcpy(out->first, name, sizeof(name));
-	for (size_t i = 0; i < c->nmust; i++)
-		if (sig_is_below(name, c->must[i]))
-			out->must |= (uint64_t)1 << i;
+	out->must |= must_of(c, name);
 }
 
-void
-policy_authors(const struct config *c, struct str block, struct authors *out)
+static void
+add_value(const struct config *c, struct str value, struct authors *out)
 {
 	struct address_parser p;
 	struct address a;
-	struct field f;
 	size_t n = 0;
+	int r;
+
+	address_init(&p, value);
+	for (; (r = address_next(&p, &a)) == 1; n++)
+		add_author(c, &a, out);
+	out->bad = out->bad || r == -1 || n == 0;
+}
+
+/* Will smtpd complete the field?  Then readers see an author at its host. */
+static int
+add_host(const struct config *c, const struct field *from,
+    const struct qualify *q, struct authors *out)
+{
+	const struct qualify any = { STR("h"), q->old };
+	char name[SIG_NAME_MAX + 1];
+	struct buf b;
 	int r = 0;
+
+	if (sig_domain(q->host, name) == -1)
+		return 0;
+	buf_init(&b, QUALIFY_MAX * 4);
+	if (qualify_field(from, &any, &b) == 1) {
+		out->must |= must_of(c, name);
+		r = buf_failed(&b) ? -1 : 0;
+	}
+	buf_clear(&b);
+	return r;
+}
+
+int
+policy_authors(const struct config *c, struct str block,
+    const struct qualify *q, struct authors *out)
+{
+	struct field f;
 
 	*out = (struct authors){ .fields = 0 };
 	while (header_next(&block, &f) == 1) {
 		if (!str_ieq(f.name, STR("from")))
 			continue;
 		out->fields++;
-		address_init(&p, f.value);
-		while ((r = address_next(&p, &a)) == 1) {
-			add_author(c, &a, out);
-			n++;
-		}
-		out->bad = out->bad || r == -1;
+		add_value(c, f.value, out);
+		if (c->nmust > 0 && add_host(c, &f, q, out) == -1)
+			return -1;
 	}
-	out->bad = out->bad || out->fields != 1 || n == 0;
+	out->bad = out->bad || out->fields != 1;
+	return 0;
 }
 
 /* ---- decisions ---- */

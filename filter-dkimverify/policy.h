@@ -5,6 +5,7 @@
 #ifndef FILTER_DKIMVERIFY_POLICY_H
 #define FILTER_DKIMVERIFY_POLICY_H
 
+#include "common/message/qualify.h"
 #include "filter-dkimverify/config.h"
 
 /* The authors of a message: all mailboxes of all its From fields. */
@@ -23,9 +24,13 @@ struct policy {
 	const char *text;
 };
 
-/* Reads the From fields of a header block. */
-void
-policy_authors(const struct config *, struct str block, struct authors *out);
+/*
+ * Reads the From fields of a header block.  An author without a domain cannot
+ * be read, but counts in must with the one that smtpd will give him.  Returns
+ * 0, or -1 without memory.
+ */
+int policy_authors(const struct config *, struct str block,
+    const struct qualify *, struct authors *out);
 
 /*
  * The strictest of what the options say: about From, about domains that must

@@ -31,7 +31,12 @@ static const struct {
 	{ "", "", 0, true, 0 },
 	{ "From:\n", "", 1, true, 0 },
 	{ "From: undisclosed:;\n", "", 1, true, 0 },
-	{ "From: root\n", "", 1, true, 0 },
+	/* smtpd will complete it */
+	{ "From: root\n", "", 1, true, 2 },
+	{ "From: X <a@bank.example>, \"Y\" <ceo>\n", "bank.example", 1, true,
+	    3 },
+	{ "From: a@b.example\nFrom: ceo\n", "b.example", 2, true, 2 },
+	{ "From : root\n", "", 1, true, 0 },
 	{ "From: a@[192.0.2.1]\n", "", 1, true, 0 },
 	{ "From: a@b.example, <c@bank.example\n", "b.example", 1, true, 0 },
 };
@@ -41,12 +46,14 @@ authors(void **state)
 {
 	struct config c = { .must = { "bank.example", "own.example" },
 		.nmust = 2 };
+	const struct qualify q = { STR("mx.own.example"), false };
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(headers) / sizeof(headers[0]); i++) {
 		struct authors a;
 
-		policy_authors(&c, str_c(headers[i].block), &a);
+		assert_int_equal(
+		    policy_authors(&c, str_c(headers[i].block), &q, &a), 0);
 		if (strcmp(a.first, headers[i].first) != 0 ||
 		    a.fields != headers[i].fields || a.bad != headers[i].bad ||
 		    a.must != headers[i].must)
