@@ -210,6 +210,20 @@ bad_word(const struct place *p, struct str word, const char *why)
 	    word.p, why);
 }
 
+/* The part before the "@", without quotes; RFC 5321 section 4.1.2, or empty. */
+static bool
+is_local_part(struct str s)
+{
+	char last = '.';
+
+	for (size_t i = 0; i < s.n; last = s.p[i++])
+		if ((unsigned char)s.p[i] <= ' ' ||
+		    str_has(STR("\"(),:;<>@[\\]\x7f"), s.p[i]) ||
+		    (s.p[i] == '.' && last == '.'))
+			return false;
+	return s.n == 0 || (last != '.' && s.n <= KEYTABLE_LOCAL_MAX);
+}
+
 /* RFC 6376 section 3.5: i= is at the domain of d= or below it. */
 static int
 convert_identity(const struct keytable_line *l, struct names *n)
@@ -221,7 +235,7 @@ convert_identity(const struct keytable_line *l, struct names *n)
 	n->identity[0] = '\0';
 	if (l->i.n == 0)
 		return 0;
-	if (!str_rcut(&local, '@', &tail) || local.n > KEYTABLE_LOCAL_MAX ||
+	if (!str_rcut(&local, '@', &tail) || !is_local_part(local) ||
 	    sig_domain(tail, domain) == -1 || !sig_is_below(domain, d))
 		return -1;
 	(void)snprintf(n->identity, sizeof(n->identity), "%.*s@%s",

@@ -42,6 +42,21 @@ add_verdict(struct fold *f, struct buf *word, enum dkim_error e)
 		f->out->failed = true;
 }
 
+/* The identity; where its encoding is wrong, as it was written. */
+static void
+add_identity(struct fold *f, struct buf *word, struct str i)
+{
+	struct buf b;
+
+	buf_init(&b, SIG_FIELD_MAX);
+	if (sig_unquote(i, &b) == 0)
+		i = buf_view(&b);
+	add_property(f, word, STR("header.i="), i, true);
+	if (buf_failed(&b))
+		f->out->failed = true;
+	buf_clear(&b);
+}
+
 static void
 add_result(struct fold *f, struct buf *word, const struct verify_sig *s)
 {
@@ -49,7 +64,7 @@ add_result(struct fold *f, struct buf *word, const struct verify_sig *s)
 
 	add_verdict(f, word, s->error);
 	add_property(f, word, STR("header.d="), domain, false);
-	add_property(f, word, STR("header.i="), s->i, true);
+	add_identity(f, word, s->i);
 	add_property(f, word, STR("header.s="), s->s, false);
 	add_property(f, word, STR("header.a="), s->a, false);
 	add_property(f, word, STR("header.b="), s->b, false);

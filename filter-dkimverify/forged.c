@@ -220,11 +220,14 @@ is_claim(const struct forged_rule *rule, struct str value)
 	    check_version(value) == -1 || check_rest(value) == -1;
 }
 
-/* What some readers drop from a name: white space and control characters. */
+/*
+ * What some readers drop from a name: white space and control characters, of
+ * Unicode too.
+ */
 static bool
 is_dropped(char c)
 {
-	return (unsigned char)c <= ' ' || c == 0x7f;
+	return (unsigned char)c <= ' ' || (unsigned char)c >= 0x7f;
 }
 
 /* The field's name, whatever is to be dropped from it. */

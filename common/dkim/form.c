@@ -140,14 +140,13 @@ form_value(const unsigned char *sig, size_t n, struct buf *out)
 }
 
 void
-form_quote(struct str text, bool also_8bit, bool bar, struct buf *out)
+form_quote(struct str text, bool bar, struct buf *out)
 {
 	for (size_t i = 0; i < text.n; i++) {
 		unsigned char c = (unsigned char)text.p[i];
 
-		if ((c > ' ' && c < 0x7f && c != ';' && c != '=' &&
-			!(bar && c == '|')) ||
-		    (c >= 0x80 && !also_8bit))
+		if (c > ' ' && c < 0x7f && c != ';' && c != '=' &&
+		    !(bar && c == '|'))
 			buf_chr(out, (char)c);
 		else if (bar && c == '\n')
 			buf_str(out, STR("=0D=0A"));

@@ -47,10 +47,10 @@ void form_head(const struct form *, struct buf *out);
 void form_value(const unsigned char *sig, size_t n, struct buf *out);
 
 /*
- * Adds text as dkim-quoted-printable (RFC 6376 section 2.11).  UTF-8 stays as
- * it is (RFC 8616) unless also_8bit; bar is for z=: quotes "|" too, and an LF
- * as CRLF.
+ * Adds text as dkim-quoted-printable (RFC 6376 section 2.11), UTF-8 too: only
+ * some messages may have it as it is (RFC 8616).  bar is for z=: quotes "|",
+ * and an LF as CRLF.
  */
-void form_quote(struct str text, bool also_8bit, bool bar, struct buf *out);
+void form_quote(struct str text, bool bar, struct buf *out);
 
 #endif

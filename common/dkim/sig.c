@@ -250,16 +250,17 @@ check_values(const struct tags *t, struct sig *s)
 	return DKIM_OK;
 }
 
-/* Undoes dkim-quoted-printable (RFC 6376 section 2.11); -1 if it is not. */
-static int
-unquote(struct str s, struct buf *out)
+int
+sig_unquote(struct str s, struct buf *out)
 {
 	uint64_t c;
 
 	while (s.n > 0) {
 		if (s.p[0] == '=') {
-			if (s.n < 3 || str_hex64(str_n(s.p + 1, 2), &c) == -1)
+			if (s.n < 3 || str_hex64(str_n(s.p + 1, 2), &c) == -1) {
+				errno = EINVAL;
 				return -1;
+			}
 			buf_chr(out, (char)c);
 			s = str_from(s, 3);
 			continue;
@@ -268,26 +269,44 @@ unquote(struct str s, struct buf *out)
 			buf_chr(out, s.p[0]);
 		s = str_from(s, 1);
 	}
+	errno = ENOMEM;
 	return buf_failed(out) ? -1 : 0;
+}
+
+/* The domain of an identity, which may have any octet encoded, "@" too. */
+static enum dkim_error
+identity_domain(struct str i, char out[SIG_NAME_MAX + 1])
+{
+	enum dkim_error e = DKIM_SIG_IDENTITY;
+	struct str local, domain;
+	struct buf b;
+
+	buf_init(&b, SIG_FIELD_MAX);
+	if (sig_unquote(i, &b) == -1) {
+		e = name_error(DKIM_SIG_SYNTAX);
+	} else {
+		local = buf_view(&b);
+		if (str_rcut(&local, '@', &domain))
+			e = sig_domain(domain, out) == 0 ? DKIM_OK
+							 : name_error(e);
+	}
+	buf_clear(&b);
+	return e;
 }
 
 static enum dkim_error
 check_identity(const struct tags *t, struct sig *s)
 {
-	char space[IDN_MAX];
-	struct buf b = { space, 0, IDN_MAX, IDN_MAX, false };
-	struct str local, domain;
+	enum dkim_error e;
 
 	s->has_i = has(t, "i");
 	if (!s->has_i) {
 		memcpy(s->identity, s->domain, sizeof(s->identity));
 		return DKIM_OK;
 	}
-	local = s->i;
-	if (!str_rcut(&local, '@', &domain) || unquote(domain, &b) == -1)
-		return DKIM_SIG_IDENTITY;
-	if (sig_domain(buf_view(&b), s->identity) == -1)
-		return name_error(DKIM_SIG_IDENTITY);
+	e = identity_domain(s->i, s->identity);
+	if (e != DKIM_OK)
+		return e;
 	return sig_is_below(s->identity, s->domain) ? DKIM_OK
 						    : DKIM_SIG_IDENTITY;
 }

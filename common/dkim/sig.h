@@ -8,6 +8,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "common/base/buf.h"
 #include "common/base/str.h"
 #include "common/dkim/canon.h"
 #include "common/dkim/digest.h"
@@ -29,7 +30,7 @@ enum sig_algorithm {
 
 /* A signature as read.  Views point into the field that was parsed. */
 struct sig {
-	struct str d, s, i; /* as written; i is empty if absent */
+	struct str d, s, i; /* as written, i encoded; i is empty if absent */
 	struct str a; /* as written */
 	struct str h; /* colon-separated, with FWS */
 	struct str b_raw; /* value of b= with the FWS around it */
@@ -61,6 +62,14 @@ enum dkim_error sig_parse(struct str raw, struct sig *out);
  * l= (refused unless allow_l).  DKIM_OK or the reason.
  */
 enum dkim_error sig_check(const struct sig *, uint64_t now, bool allow_l);
+
+/*
+ * Undoes dkim-quoted-printable (RFC 6376 section 2.11) and appends to out,
+ * white space left out.  Returns 0, or -1 with errno EINVAL if "=" is followed
+ * by other than two hex digits, ENOMEM without memory or if out is full.
+ */
+int sig_unquote(struct str, struct buf *out)
+    __attribute__((__warn_unused_result__));
 
 /*
  * A domain name (or selector) as lower-case A-labels: RFC 6376 section 3.5,

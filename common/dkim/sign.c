@@ -227,9 +227,9 @@ copy_fields(
 			continue;
 		if (out->n > 0)
 			buf_chr(out, '|');
-		form_quote(f.name, true, true, out);
+		form_quote(f.name, true, out);
 		buf_chr(out, ':');
-		form_quote(f.value, true, true, out);
+		form_quote(f.value, true, out);
 	}
 }
 
@@ -272,7 +272,7 @@ sign_prepare(const struct sign_options *o, struct fields *f, struct str block,
 
 	buf_init(&identity, FORM_WORD_MAX);
 	buf_init(&copied, SIG_FIELD_MAX);
-	form_quote(o->identity, false, false, &identity);
+	form_quote(o->identity, false, &identity);
 	copy_fields(o->copy, block, h, &copied);
 	form.identity = buf_view(&identity);
 	if (!buf_failed(&copied))

@@ -180,7 +180,7 @@ passing(void **state)
 	authres_format(STR("mx.example.net"), v, &out);
 	buf_chr(&out, '\0');
 	assert_non_null(strstr(out.p, "\n\tdkim=pass header.d=dkim.example"));
-	assert_non_null(strstr(out.p, "header.i=\"jo=3Be=20x@"));
+	assert_non_null(strstr(out.p, "header.i=\"jo;e x@"));
 	verify_free(v);
 	buf_clear(&out);
 	buf_clear(&message);

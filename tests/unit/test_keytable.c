@@ -93,7 +93,8 @@ reads_options(void **state)
 	     "example.org one rsa.key\n"
 	     "example.org two rsa.key c=simple x=0 "
 	     "i=u@Sub.parent.example d=Parent.example\n"
-	     "example.org three rsa.key i=@example.org\n");
+	     "example.org three rsa.key i=@example.org\n"
+	     "example.org four rsa.key i=a.b+\xc3\xb6@example.org\n");
 	assert_int_equal(report.errors, 0);
 	d = keytable_fallback(table);
 	assert_string_equal(selectors(d), "all");
@@ -109,6 +110,7 @@ reads_options(void **state)
 	assert_null(d->v[0].identity);
 	assert_string_equal(d->v[1].identity, "u@sub.parent.example");
 	assert_string_equal(d->v[2].identity, "@example.org");
+	assert_string_equal(d->v[3].identity, "a.b+\xc3\xb6@example.org");
 	assert_null(keytable_find(table, "any.example"));
 	unload();
 }
@@ -133,6 +135,11 @@ tells_errors(void **state)
 		{ "example.org s rsa.key i=@other.example", "i= is no" },
 		{ "example.org s rsa.key d=a.b i=@example.org", "i= is no" },
 		{ "* s rsa.key i=@example.org", "i= is no" },
+		{ "example.org s rsa.key i=a@b@example.org", "i= is no" },
+		{ "example.org s rsa.key i=.a@example.org", "i= is no" },
+		{ "example.org s rsa.key i=a..b@example.org", "i= is no" },
+		{ "example.org s rsa.key i=a.@example.org", "i= is no" },
+		{ "example.org s rsa.key i=\"a\"@example.org", "i= is no" },
 		{ "example.org s rsa.key x=9999999999", "x= is no" },
 		{ "example.org s rsa.key exact=1", "unknown option" },
 		{ "example.org s none.key", "No such file" },
