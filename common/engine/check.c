@@ -205,14 +205,17 @@ feed(struct run *r, FILE *fp)
 	bool first = true;
 	ssize_t n;
 
+	/* What delivers a message may have put its own lines, with LF, on it. */
 	while ((n = getline(&line, &cap, fp)) != -1) {
-		if (n > 0 && line[n - 1] == '\n')
+		bool crlf = false;
+		if (n > 0 && line[n - 1] == '\n') {
 			n--;
-		if (first)
-			r->crlf = n > 0 && line[n - 1] == '\r';
+			crlf = n > 0 && line[n - 1] == '\r';
+		}
+		if (crlf)
+			n--;
+		r->crlf = first ? crlf : r->crlf;
 		first = false;
-		if (r->crlf && n > 0 && line[n - 1] == '\r')
-			n--;
 		line[n] = '\0';
 		say(r, DATA_LINE "%s%s", line[0] == '.' ? "." : "", line);
 	}

@@ -275,14 +275,16 @@ def answering(**members: object) -> stub.Stub:
     return stub.Stub(stub.answer(200, stub.verdict(**members)))
 
 
-@test("--check sends the same message for LF, CRLF and stdin")
+@test("--check sends the same message for LF, CRLF, both and stdin")
 def forms() -> None:
     server = answering()
     crlf = MAIL.replace(b"\n", b"\r\n")
     args = ["-i", "192.0.2.7", "--from", "a@example.net", "--rcpt",
             "b@example.org", "--rcpt", "c@example.org", "--helo", "me",
             "--user", "dom\\admin"]
-    for raw, name in ((MAIL, ""), (crlf, ""), (MAIL, "-"), (crlf, "-")):
+    mixed = crlf.replace(b"\r\n", b"\n", 1)
+    for raw, name in ((MAIL, ""), (crlf, ""), (MAIL, "-"), (crlf, "-"),
+                      (mixed, "")):
         status(check(server, raw, *args, name=name), 0)
         seen = server.seen[-1]
         assert seen.body == crlf, seen.body
