@@ -46,7 +46,8 @@ ENGINE_LIBS =	$(EVENT_LIBS) $(SECCOMP_LIBS)
 LINK =		$(CC) -pthread $(HARDEN_LINK) $(CFLAGS) $(LDFLAGS)
 
 # What is not found, as "library (Debian: package), ...".
-MISSING !=	sh tests/missing.sh '$(PKG_CONFIG)' '$(CC) $(CPP_USER)'
+MISSING !=	sh tests/missing.sh '$(PKG_CONFIG)' \
+		'$(CC) $(CPP_USER) $(LIB_CFLAGS)'
 
 HDRS !=		ls common/*/*.h filter-*/*.h tests/unit/*.h 2>/dev/null || true
 

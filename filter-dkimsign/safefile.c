@@ -117,6 +117,21 @@ cut_last(char *path)
 		*slash = '\0';
 }
 
+/*
+ * unveil(2) hides what is above the folders that it shows: these were looked
+ * at before it was called, and it shows no others in their place.
+ */
+static bool
+is_hidden(int error)
+{
+#ifdef __OpenBSD__
+	return error == ENOENT;
+#else
+	(void)error;
+	return false;
+#endif
+}
+
 /* Goes on by one name of n bytes. */
 static int
 pass_name(struct walk *k, const char *name, size_t n)
@@ -136,8 +151,12 @@ pass_name(struct walk *k, const char *name, size_t n)
 	k->next[at] = '/';
 	memcpy(k->next + at + 1, name, n);
 	k->next[at + 1 + n] = '\0';
-	if (lstat(k->next, &k->st) == -1)
-		return walk_error(k, k->next, errno);
+	if (lstat(k->next, &k->st) == -1) {
+		if (!is_hidden(errno))
+			return walk_error(k, k->next, errno);
+		memcpy(k->at, k->next, sizeof(k->at));
+		return 0;
+	}
 	if (S_ISLNK(k->st.st_mode))
 		return follow(k);
 	memcpy(k->at, k->next, sizeof(k->at));
@@ -151,9 +170,10 @@ walk_all(struct walk *k)
 	char name[PATH_MAX];
 	size_t n, skip;
 
-	if (lstat("/", &k->st) == -1)
-		return walk_error(k, "/", errno);
-	if (pass_directory(k) == -1)
+	if (lstat("/", &k->st) == -1) {
+		if (!is_hidden(errno))
+			return walk_error(k, "/", errno);
+	} else if (pass_directory(k) == -1)
 		return -1;
 	while (k->rest[0] != '\0') {
 		n = strcspn(k->rest, "/");

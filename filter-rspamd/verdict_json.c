@@ -1,5 +1,5 @@
 #include <errno.h>
-#include <math.h>
+#include <float.h>
 #include <stddef.h>
 #include <stdlib.h>
 
@@ -165,13 +165,16 @@ static bool
 is_finite(struct str s)
 {
 	char text[VERDICT_NUMBER_MAX + 1], *end;
+	double d;
 
 	if (s.n > VERDICT_NUMBER_MAX)
 		return false;
 	memcpy(text, s.p, s.n);
 	text[s.n] = '\0';
 	/* The locale is "C": nobody sets another. */
-	return isfinite(strtod(text, &end)) && *end == '\0';
+	d = strtod(text, &end);
+	/* isfinite() would need libm on FreeBSD. */
+	return d >= -DBL_MAX && d <= DBL_MAX && *end == '\0';
 }
 
 /* Copies a number, true, false or null; returns its length. */

@@ -10,7 +10,8 @@ static enum log_level level = LOG_INFO;
 static uint64_t dropped;
 
 enum {
-	HELD_MAX = 4096 /* bytes written at once; a pipe takes them whole */
+	/* Bytes written at once: what a BSD's socket takes if poll() says so. */
+	HELD_MAX = 2048
 };
 
 static char held[HELD_MAX];

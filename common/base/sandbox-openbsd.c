@@ -16,13 +16,17 @@ sandbox_enter(const struct sandbox *sb, struct buf *said)
 	char promises[64] = "stdio error rpath wpath cpath";
 	bool local = false;
 
-	(void)said;
 	for (size_t i = 0; i < sb->npaths; i++) {
 		enum sandbox_access access = sb->paths[i].access;
 		local = local || access == SANDBOX_SOCKET;
-		if (unveil(sb->paths[i].path, rights[access]) == -1 &&
-		    errno != ENOENT && errno != EACCES)
+		if (unveil(sb->paths[i].path, rights[access]) == 0)
+			continue;
+		if (errno != ENOENT && errno != EACCES && errno != E2BIG)
 			return -1;
+		/* It takes 128 folders; what is missing may come later. */
+		if (errno == E2BIG || access == SANDBOX_SOCKET)
+			buf_fmt(said, "%s cannot be used: %s\n",
+			    sb->paths[i].path, strerror(errno));
 	}
 	if (sb->network)
 		(void)strlcat(promises, " inet dns", sizeof(promises));

@@ -1,4 +1,3 @@
-#include <libgen.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -42,13 +41,14 @@ sandbox_network(struct sandbox *sb)
 void
 sandbox_folder_of(struct sandbox *sb, const char *file, char **owned)
 {
-	const char *folder;
+	const char *slash = strrchr(file, '/');
 
+	/* Not by dirname(): what it returns is one static buffer on OpenBSD. */
 	free(*owned);
-	*owned = str_dup(str_c(file));
-	folder = *owned == NULL ? "/" : dirname(*owned);
-	sandbox_path(
-	    sb, strcmp(folder, "/") == 0 ? file : folder, SANDBOX_READ);
+	*owned = slash == NULL ? str_dup(STR("."))
+			       : str_dup(str_n(file, (size_t)(slash - file)));
+	sandbox_path(sb, *owned == NULL || **owned == '\0' ? file : *owned,
+	    SANDBOX_READ);
 }
 
 void

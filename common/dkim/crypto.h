@@ -7,6 +7,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include <openssl/bio.h>
 #include <openssl/bn.h>
@@ -44,6 +45,23 @@ static inline int
 crypto_same_public(const EVP_PKEY *a, const EVP_PKEY *b)
 {
 	return EVP_PKEY_cmp(a, b) == 1;
+}
+
+/* The hash that a context signs; LibreSSL has a macro that casts const away. */
+static inline int
+crypto_set_sha256(EVP_PKEY_CTX *ctx)
+{
+	return EVP_PKEY_CTX_set_signature_md(ctx, (uintptr_t)EVP_sha256());
+}
+
+/* May an RSA key sign?  LibreSSL crashes where it has no private part. */
+static inline bool
+crypto_rsa_signs(EVP_PKEY *pkey)
+{
+	const BIGNUM *d = NULL;
+
+	RSA_get0_key(EVP_PKEY_get0_RSA(pkey), NULL, NULL, &d);
+	return d != NULL;
 }
 
 /* A public RSA key; takes n and e even if it fails.  NULL without memory. */
@@ -88,6 +106,19 @@ static inline int
 crypto_same_public(const EVP_PKEY *a, const EVP_PKEY *b)
 {
 	return EVP_PKEY_eq(a, b) == 1;
+}
+
+static inline int
+crypto_set_sha256(EVP_PKEY_CTX *ctx)
+{
+	return EVP_PKEY_CTX_set_signature_md(ctx, EVP_sha256());
+}
+
+static inline bool
+crypto_rsa_signs(EVP_PKEY *pkey)
+{
+	(void)pkey;
+	return true; /* OpenSSL tells when it is asked to */
 }
 
 static inline EVP_PKEY *

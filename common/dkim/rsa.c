@@ -36,7 +36,7 @@ take(struct rsa *r, bool verify)
 	    (verify ? EVP_PKEY_verify_init(ctx) : EVP_PKEY_sign_init(ctx)) ==
 		1 &&
 	    EVP_PKEY_CTX_set_rsa_padding(ctx, RSA_PKCS1_PADDING) == 1 &&
-	    EVP_PKEY_CTX_set_signature_md(ctx, EVP_sha256()) == 1)
+	    crypto_set_sha256(ctx) == 1)
 		return ctx;
 	EVP_PKEY_CTX_free(ctx);
 	return NULL;
@@ -60,7 +60,7 @@ int
 rsa_sign(struct rsa *r, const unsigned char hash[DIGEST_SIZE],
     unsigned char *out, size_t *n)
 {
-	EVP_PKEY_CTX *ctx = take(r, false);
+	EVP_PKEY_CTX *ctx = crypto_rsa_signs(r->pkey) ? take(r, false) : NULL;
 	int good;
 
 	if (ctx == NULL)

@@ -24,12 +24,15 @@ static struct rsa rsa;
 static int
 start(void **state)
 {
+	EVP_PKEY_CTX *ctx = EVP_PKEY_CTX_new_id(EVP_PKEY_RSA, NULL);
 	size_t n = SIZE;
 
 	(void)state;
-	pkey = EVP_RSA_gen(1024);
-	if (pkey == NULL)
+	if (ctx == NULL || EVP_PKEY_keygen_init(ctx) != 1 ||
+	    EVP_PKEY_CTX_set_rsa_keygen_bits(ctx, 1024) != 1 ||
+	    EVP_PKEY_keygen(ctx, &pkey) != 1)
 		return -1;
+	EVP_PKEY_CTX_free(ctx);
 	rsa_init(&rsa, pkey);
 	return rsa_sign(&rsa, hash, first, &n);
 }
