@@ -121,11 +121,13 @@ set_anchor(
 		error = ub_ctx_add_ta_file(c, o->trust_anchor);
 	/*
 	 * libunbound reads its files with the first change of a zone.  It
-	 * would answer for the names below test. by itself (RFC 6303), but
-	 * whoever has servers for them means it.
+	 * would answer for names below these by itself, but whoever has
+	 * servers for them means it (RFC 6761 section 6.2, RFC 8375).
 	 */
 	if (error == 0)
 		error = ub_ctx_zone_add(c, "test.", "transparent");
+	if (error == 0)
+		error = ub_ctx_zone_add(c, "home.arpa.", "transparent");
 	if (error == 0)
 		return 0;
 	return fail(why, o->trust_anchor != NULL ? "--trust-anchor" : "DNS",
