@@ -2,6 +2,10 @@
 #include "common/message/header.h"
 #include "filter-dkimverify/policy.h"
 
+enum {
+	GUESSES_MAX = 1000, /* authors of a field that is no list of them */
+};
+
 /* ---- authors ---- */
 
 /* The domains that must sign for this one, as a mask. */
@@ -14,6 +18,14 @@ must_of(const struct config *c, const char *name)
 		if (sig_is_below(name, c->must[i]))
 			must |= (uint64_t)1 << i;
 	return must;
+}
+
+/* May it stand in a domain name? */
+static bool
+is_name_char(char c)
+{
+	return is_alpha(c) || is_digit(c) || c == '-' || c == '_' || c == '.' ||
+	    (unsigned char)c >= 0x80;
 }
 
 static void
@@ -34,18 +46,52 @@ add_author(const struct config *c, const struct address *a, struct authors *out)
 	out->must |= must_of(c, name);
 }
 
+/*
+ * Readers make an author even of what is no list of addresses, each in his
+ * way: there, each domain after an "@" counts; of very many, any.
+ */
+static void
+add_guesses(const struct config *c, struct str value, struct authors *out)
+{
+	char name[SIG_NAME_MAX + 1];
+	struct str before;
+	size_t n, guesses = 0;
+
+	while (str_cut(&value, '@', &before)) {
+		if (++guesses > GUESSES_MAX) {
+			out->must = UINT64_MAX;
+			return;
+		}
+		while (
+		    value.n > 0 && (is_wsp(value.p[0]) || value.p[0] == '\n'))
+			value = str_from(value, 1);
+		n = 0;
+		while (n < value.n && is_name_char(value.p[n]))
+			n++;
+		while (n > 0 && value.p[n - 1] == '.')
+			n--;
+		if (sig_domain(str_head(value, n), name) == 0)
+			out->must |= must_of(c, name);
+	}
+}
+
 static void
 add_value(const struct config *c, struct str value, struct authors *out)
 {
 	struct address_parser p;
 	struct address a;
+	bool bad = out->bad;
 	size_t n = 0;
 	int r;
 
+	out->bad = false;
 	address_init(&p, value);
 	for (; (r = address_next(&p, &a)) == 1; n++)
 		add_author(c, &a, out);
 	out->bad = out->bad || r == -1 || n == 0;
+	if (out->bad)
+		add_guesses(c, value, out);
+	out->bad = out->bad || bad;
 }
 
 /* Will smtpd complete the field?  Then readers see an author at its host. */

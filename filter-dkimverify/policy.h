@@ -25,9 +25,10 @@ struct policy {
 };
 
 /*
- * Reads the From fields of a header block.  An author without a domain cannot
- * be read, but counts in must with the one that smtpd will give him.  Returns
- * 0, or -1 without memory.
+ * Reads the From fields of a header block.  What cannot be read counts in must
+ * all the same: an author without a domain has the one that smtpd will give
+ * him, and of a field that is no list of addresses each domain after an "@" is
+ * taken.  Returns 0, or -1 without memory.
  */
 int policy_authors(const struct config *, struct str block,
     const struct qualify *, struct authors *out);

@@ -27,7 +27,7 @@ static const struct {
 	{ "From: a@\xc3\xbc.example\n", "xn--tda.example", 1, false, 0 },
 	{ "From: a@Bank.example.\n", "bank.example", 1, false, 1 },
 	/* nobody to ask */
-	{ "From: a@bank.example..\n", "", 1, true, 0 },
+	{ "From: a@bank.example..\n", "", 1, true, 1 },
 	{ "", "", 0, true, 0 },
 	{ "From:\n", "", 1, true, 0 },
 	{ "From: undisclosed:;\n", "", 1, true, 0 },
@@ -37,8 +37,20 @@ static const struct {
 	    3 },
 	{ "From: a@b.example\nFrom: ceo\n", "b.example", 2, true, 2 },
 	{ "From : root\n", "", 1, true, 0 },
+	/* no list of addresses, but readers show some author */
+	{ "From: van Ban, K <k@bank.example>\n", "", 1, true, 3 },
+	{ "From: x@b.example, van Ban, K <k@bank.example>\n", "b.example", 1,
+	    true, 3 },
+	{ "From: <k@bank.example\n", "", 1, true, 1 },
+	{ "From: K <<k@bank.example.>>\n", "", 1, true, 1 },
+	{ "From: 'k@sub.Bank.example'\n", "", 1, true, 1 },
+	{ "From: K (x <k@bank.example>\n", "", 1, true, 1 },
+	{ "From: <mailto:k@\n\tbank.example>\n", "", 1, true, 1 },
+	{ "From: a b c@@bank.example_, <@\n", "", 1, true, 0 },
+	{ "From: \"k@bank.example\" <x@b.example>\n", "b.example", 1, false,
+	    0 },
 	{ "From: a@[192.0.2.1]\n", "", 1, true, 0 },
-	{ "From: a@b.example, <c@bank.example\n", "b.example", 1, true, 0 },
+	{ "From: a@b.example, <c@bank.example\n", "b.example", 1, true, 1 },
 };
 
 static void
