@@ -37,20 +37,22 @@ print_entry(const char *selector, const char *domain, const struct key *key)
 static int
 write_new(const char *path, const char *text)
 {
-	size_t n = strlen(text), done = 0;
 	int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+	size_t n = strlen(text), done = 0;
 	ssize_t w = 0;
+	int error;
 
 	if (fd == -1)
 		return -1;
 	for (; done < n && w != -1; done += w > 0 ? (size_t)w : 0)
 		w = write(fd, text + done, n - done);
-	if (w != -1 && fsync(fd) == 0 && close(fd) == 0)
+	error = w == -1 || fsync(fd) == -1 ? errno : 0;
+	if (close(fd) == -1 && error == 0)
+		error = errno;
+	if (error == 0)
 		return 0;
-	n = (size_t)errno;
-	(void)close(fd);
 	(void)unlink(path);
-	errno = (int)n;
+	errno = error;
 	return -1;
 }
 

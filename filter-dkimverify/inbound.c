@@ -448,8 +448,9 @@ inbound_check(struct msg *m, struct str refused, FILE *out)
 	int r;
 
 	if (in->v == NULL) {
-		(void)fputs("not verified: session is authenticated or local\n",
-		    stderr);
+		(void)fprintf(stderr, "not verified: %s\n",
+		    in->skipped ? "session is authenticated or local"
+				: "no memory");
 		return refused.n > 0 ? CLI_AGAIN : CLI_OK;
 	}
 	buf_init(&field, AUTHRES_MAX);

@@ -136,9 +136,10 @@ policy_authors(const struct config *c, struct str block,
 
 /* ---- decisions ---- */
 
+/* unsure: for want of DNS; otherwise a retry has the same result. */
 static struct policy
-policy_of(
-    enum action action, const char *why, const char *status, const char *text)
+policy_of(enum action action, const char *why, const char *status,
+    const char *text, bool unsure)
 {
 	struct policy p = { action, why, 0, NULL, NULL };
 
@@ -149,9 +150,27 @@ policy_of(
 	} else if (action == ACTION_TEMPFAIL) {
 		p.code = 451;
 		p.status = "4.7.5";
-		p.text = "DKIM signature cannot be verified now";
+		p.text = unsure ? "DKIM signature cannot be verified now"
+				: "Not accepted now for its DKIM result";
 	}
 	return p;
+}
+
+/* A refusal by the message's result. */
+static struct policy
+policy_by_result(enum action action, enum dkim_result r)
+{
+	const char *status = "5.7.20";
+	const char *text = "No passing DKIM signature found";
+
+	if (r == DKIM_POLICY) {
+		status = "5.7.21";
+		text = "No acceptable DKIM signature found";
+	} else if (r == DKIM_PASS) {
+		status = "5.7.1";
+		text = "Not accepted with a DKIM signature";
+	}
+	return policy_of(action, "result", status, text, r == DKIM_TEMPERROR);
 }
 
 static void
@@ -190,15 +209,18 @@ decide_must(
 	struct policy p = { .action = ACTION_PASS };
 	bool any = verify_result(v) == DKIM_PASS;
 	enum action action;
+	bool unsure;
 
 	for (size_t i = 0; i < c->nmust; i++) {
 		if ((au->must & (uint64_t)1 << i) == 0)
 			continue;
 		action = c->on_unsigned;
+		unsure = false;
 		switch (domain_result(v, c->must[i])) {
 		case DKIM_PASS:
 			continue;
 		case DKIM_TEMPERROR:
+			unsure = true;
 			if (action == ACTION_REJECT)
 				action = ACTION_TEMPFAIL;
 			break;
@@ -212,7 +234,8 @@ decide_must(
 		take_stricter(&p,
 		    policy_of(action, "must-sign", any ? "5.7.22" : "5.7.20",
 			any ? "No valid DKIM signature of the author's domain"
-			    : "No passing DKIM signature found"));
+			    : "No passing DKIM signature found",
+			unsure));
 	}
 	return p;
 }
@@ -239,17 +262,13 @@ policy_decide(
     const struct config *c, const struct authors *au, const struct verify *v)
 {
 	enum dkim_result r = verify_result(v);
-	bool policy = r == DKIM_POLICY;
 	struct policy p = decide_must(c, au, v);
 
 	if (au->bad)
 		take_stricter(&p,
 		    policy_of(c->on_bad_from, "from", "5.7.1",
-			"Message needs one From field with addresses"));
+			"Message needs one From field with addresses", false));
 	if (r == DKIM_PASS || !only_testing(v, r))
-		take_stricter(&p,
-		    policy_of(c->on[r], "result", policy ? "5.7.21" : "5.7.20",
-			policy ? "No acceptable DKIM signature found"
-			       : "No passing DKIM signature found"));
+		take_stricter(&p, policy_by_result(c->on[r], r));
 	return p;
 }

@@ -47,20 +47,19 @@ allow_path(int rules, const char *path, enum sandbox_access access)
 {
 	struct landlock_path_beneath_attr rule = { .allowed_access = SPOOL };
 	struct stat st;
-	int r = 0;
+	int r;
 
 	if (access == SANDBOX_SOCKET)
 		return 0; /* Landlock does not restrict connections to it */
 	rule.parent_fd = open(path, O_PATH | O_CLOEXEC);
 	if (rule.parent_fd == -1)
 		return errno == ENOENT || errno == EACCES ? 0 : -1;
-	if (access == SANDBOX_READ) {
-		if (fstat(rule.parent_fd, &st) == -1)
-			r = -1;
+	r = fstat(rule.parent_fd, &st);
+	if (r == 0 && access == SANDBOX_READ)
 		rule.allowed_access =
 		    S_ISDIR(st.st_mode) ? READ_ALL : READ_FILE;
-	}
-	if (r == 0)
+	/* There is no rule for a pipe or socket that /dev/fd leads to. */
+	if (r == 0 && !S_ISFIFO(st.st_mode) && !S_ISSOCK(st.st_mode))
 		r = (int)syscall(SYS_landlock_add_rule, rules,
 		    LANDLOCK_RULE_PATH_BENEATH, &rule, 0);
 	(void)close(rule.parent_fd);

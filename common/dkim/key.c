@@ -134,8 +134,11 @@ static enum key_error
 read_pem(struct str text, EVP_PKEY **out)
 {
 	bool encrypted = false;
-	BIO *bio = BIO_new_mem_buf(text.p, (int)text.n);
+	BIO *bio;
 
+	if (text.n == 0)
+		return KEY_UNREADABLE;
+	bio = BIO_new_mem_buf(text.p, (int)text.n);
 	if (bio == NULL)
 		return KEY_NO_MEMORY;
 	*out = PEM_read_bio_PrivateKey(bio, NULL, no_passphrase, &encrypted);

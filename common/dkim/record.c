@@ -201,16 +201,14 @@ match_one(const struct record *r, const struct key *k)
 enum record_match
 record_match(const struct record_set *set, const struct key *k)
 {
-	enum record_match m;
-
 	if (set->n == 0)
 		return set->error == DKIM_KEY_NONE ? RECORD_MISSING
 						   : RECORD_UNUSABLE;
 	for (size_t i = 0; i < set->n; i++)
 		if (match_one(&set->v[i], k) == RECORD_SAME)
 			return RECORD_SAME;
-	m = match_one(&set->v[0], k);
-	return m;
+	/* Verifiers may take any of several: the first is as good as the others. */
+	return match_one(&set->v[0], k);
 }
 
 void

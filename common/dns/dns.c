@@ -16,7 +16,6 @@
 enum {
 	TYPE_TXT = 16,
 	CLASS_IN = 1,
-	RCODE_SERVFAIL = 2,
 	RCODE_REFUSED = 5,
 	SECURE_BOGUS = 1, /* what libunbound calls an answer not to be used */
 	IDLE_MS = 60 * 60 * 1000,

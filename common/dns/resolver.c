@@ -1,6 +1,8 @@
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <unistd.h>
 
 #include <arpa/inet.h>
@@ -62,6 +64,7 @@ resolv_conf(const struct dns_options *o)
 	return o->resolv_conf != NULL ? o->resolv_conf : "/etc/resolv.conf";
 }
 
+/* None depends on ours; a step of dns_check() as the others. */
 static int
 set_options(
     struct ub_ctx *c, const struct dns_options *o, char why[DNS_ERROR_MAX])
@@ -165,6 +168,29 @@ file_error(const char *name, bool may_be_empty)
 	return may_be_empty || st.st_size > 0 ? NULL : "is empty";
 }
 
+/* libunbound takes a file without any, and then does without DNSSEC. */
+static const char *
+anchor_error(const char *name)
+{
+	const char *error = "no DS or DNSKEY record";
+	FILE *fp = fopen(name, "re");
+	char *line = NULL, *next, *word;
+	size_t room = 0;
+
+	if (fp == NULL)
+		return strerror(errno);
+	while (getline(&line, &room, fp) != -1) {
+		line[strcspn(line, ";")] = '\0';
+		for (next = line; (word = strsep(&next, " \t\r\n()")) != NULL;)
+			if (strcasecmp(word, "DS") == 0 ||
+			    strcasecmp(word, "DNSKEY") == 0)
+				error = NULL;
+	}
+	free(line);
+	(void)fclose(fp);
+	return error;
+}
+
 static int
 check_servers(const struct dns_options *o, void (*say)(const char *fmt, ...))
 {
@@ -194,8 +220,11 @@ check_anchor(const struct dns_options *o, void (*say)(const char *fmt, ...))
 {
 	const char *error = NULL;
 
-	if (o->trust_anchor != NULL)
-		error = file_error(o->trust_anchor, false);
+	if (o->trust_anchor == NULL)
+		return 0;
+	error = file_error(o->trust_anchor, false);
+	if (error == NULL)
+		error = anchor_error(o->trust_anchor);
 	if (error == NULL)
 		return 0;
 	say("--trust-anchor \"%s\": %s", o->trust_anchor, error);

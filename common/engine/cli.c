@@ -34,7 +34,7 @@ static const struct filter_opt common[] = {
 	{ "spool-size", 0, "BYTES", "largest message in memory (256K)" },
 	{ "test-config", 'n', NULL, "check the configuration and exit" },
 	{ "user", 0, "NAME", "authenticated user for --check" },
-	{ "verbose", 'v', NULL, "log more; may be repeated" },
+	{ "verbose", 'v', NULL, "log more" },
 	{ "version", 'V', NULL, "show the version" },
 	{ NULL, 0, NULL, NULL },
 };

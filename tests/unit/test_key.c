@@ -132,6 +132,7 @@ refuses(void **state)
 	while (b.n <= KEY_FILE_MAX)
 		buf_chr(&b, 'A');
 	assert_int_equal(key_parse(buf_view(&b), &k), KEY_UNREADABLE);
+	assert_int_equal(key_parse(STR_NULL, &k), KEY_UNREADABLE);
 	buf_clear(&b);
 	for (enum key_error e = KEY_GOOD; e <= KEY_NO_MEMORY; e++)
 		assert_true(strlen(key_error_text(e)) > 0);

@@ -708,6 +708,8 @@ def test_options() -> None:
             (("-n", "-r", SERVER, "a", "b"), 1, "only one authserv-id"),
             (("-n", "-r", SERVER, "--trust-anchor", "/nowhere"), 1,
              '--trust-anchor "/nowhere"'),
+            (("-n", "-r", SERVER, "--trust-anchor", "/etc/passwd"), 1,
+             '--trust-anchor "/etc/passwd": no DS or DNSKEY record'),
             (("-n", "--auth", "x", "--local", "y", "-r", "z"), 1,
              '--local "y"'),
             (("-n", "-r", "x", "--trust-anchor", "/nowhere"), 1,
