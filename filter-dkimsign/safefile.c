@@ -223,7 +223,7 @@ file_fault(const struct who *w, const struct stat *st, bool secret)
 		return w->has_group
 		    ? "can be read by its group (chmod 600)"
 		    : "can be read by a group, and root cannot tell whether "
-		      "that is the filter's own";
+		      "that is the filter's own: try as its user";
 	return NULL;
 }
 
