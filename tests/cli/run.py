@@ -284,7 +284,7 @@ def forms() -> None:
             "--user", "dom\\admin"]
     mixed = crlf.replace(b"\r\n", b"\n", 1)
     for raw, name in ((MAIL, ""), (crlf, ""), (MAIL, "-"), (crlf, "-"),
-                      (mixed, "")):
+                      (mixed, ""), (MAIL, "/dev/stdin")):
         status(check(server, raw, *args, name=name), 0)
         seen = server.seen[-1]
         assert seen.body == crlf, seen.body
