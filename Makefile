@@ -355,9 +355,11 @@ lint:
 	@mkdir -p tests/log
 	@sh tests/check.sh lint
 
+# Not the MAIL that a login shell has in its environment.
+MAIL =
 demo: deps
 	@$(MAKE) -s all
-	@$(PYTHON) tests/demo/demo.py $(MAIL)
+	@$(PYTHON) tests/demo/demo.py "$(MAIL)"
 
 PYTHON =	/usr/bin/python3
 

@@ -6,7 +6,6 @@ folder, and is gone at the end. Must be root.
 usage: demo.py [FILE]    FILE: a message of your own, instead of the samples
 """
 
-import difflib
 import email.utils
 import os
 import re
@@ -19,6 +18,7 @@ import textwrap
 import time
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent / "e2e"))
@@ -27,8 +27,11 @@ from lib import dkimpy, dns, mail, smtp, space  # noqa: E402
 from lib.case import Case, Options, REPO  # noqa: E402
 from lib.signer import Keys  # noqa: E402
 from lib.smtpd import Smtpd  # noqa: E402
+import anymail  # noqa: E402
 
 WIDTH = 78
+LONGEST_LIST = 40               # lines of what one message changed
+PATIENCE = 120                  # seconds for a reply, for a delivery
 BOLD, GREEN, RED, PLAIN = ("\033[1m", "\033[32m", "\033[31m", "\033[0m") if (
     sys.stdout.isatty() and "NO_COLOR" not in os.environ) else ("",) * 4
 
@@ -43,8 +46,8 @@ class Sample:
     def envelope(self) -> tuple[str, str]:
         """Sender and recipient, from the message's own header."""
         def first(name: str, default: str) -> str:
-            found = mail.values(self.message, name)
-            return email.utils.parseaddr(found[0] if found else "")[1] or (
+            found = email.utils.parseaddr(anymail.value(self.message, name))
+            return found[1] if anymail.ADDRESS.fullmatch(found[1]) else (
                 default)
         return (first("From", "sender@example.net"),
                 first("To", "user@example.org"))
@@ -61,12 +64,35 @@ ONE_RESULT = """milter_headers {
 """
 
 
+# The fixture's limit is too small for messages of one's own.
+ANY_SIZE = "max_message = 50M;\n"
+
+
+class OneDomain(dns.Dns):
+    """Knows one domain only; of others it cannot say what they have."""
+
+    def answers(self, name: str, kind: int) -> tuple[int, list[bytes]]:
+        rcode, found = super().answers(name, kind)
+        if rcode == dns.NXDOMAIN and not is_ours(name):
+            rcode = dns.SERVFAIL
+        return rcode, found
+
+    def foreign_keys(self) -> bool:
+        """Whether anybody asked for the key of another domain."""
+        return any("._domainkey." in name and not is_ours(name)
+                   for name in self.asked)
+
+
+def is_ours(name: str) -> bool:
+    return f".{name.lower()}".endswith(f".{DOMAIN}")
+
+
 class Stage:
     """Starts what the filters need; has their command lines."""
 
     def __init__(self, case: Case) -> None:
         self.case = case
-        self.dns = case.keep(dns.Dns())
+        self.dns = case.keep(OneDomain())
         self.keys: Keys | None = None
         if is_built("filter-dkimsign"):
             self.keys = Keys(case)
@@ -86,7 +112,8 @@ class Stage:
                                           "-r", "127.0.0.1"))
         if is_built("filter-rspamd"):
             extra = ONE_RESULT if chain else ""
-            url = self.case.rspamd(texts=self.texts(), extra=extra).url
+            url = self.case.rspamd(texts=self.texts(), options=ANY_SIZE,
+                                   extra=extra).url
             chain.append(self.case.filter("filter-rspamd", "-url", url))
         return chain
 
@@ -130,52 +157,52 @@ def samples() -> list[Sample]:
     ]
 
 
-def own(path: str) -> Sample:
-    raw = Path(path).read_bytes().replace(b"\r\n", b"\n")
-    raw = re.sub(rb"\AFrom .*\n", b"", raw)
-    return Sample(path, raw if raw.endswith(b"\n") else raw + b"\n", None)
+def own(title: str, raw: bytes) -> Sample:
+    raw = re.sub(rb"\AFrom .*\n", b"", raw.replace(b"\r\n", b"\n"))
+    if raw and not raw.endswith(b"\n"):
+        raw += b"\n"
+    return Sample(title, raw, None)
 
 
 # --- what is shown ----------------------------------------------------------
 
-def entries(msg: bytes) -> list[str]:
-    """The header fields, each an entry with its folds."""
-    return [f.decode(errors="replace").rstrip("\n")
-            for f in mail.fields(msg)]
+def printable(text: str) -> str:
+    """Without what a terminal would obey."""
+    return "".join(c if c.isprintable() else "?"
+                   for c in text.replace("\t", "    "))
 
 
-def show_change(mark: str, entry: str) -> None:
+def change_lines(mark: str, entry: bytes) -> list[str]:
     colour = GREEN if mark == "+" else RED
-    for number, line in enumerate(entry.splitlines()):
+    shown = []
+    for number, line in enumerate(entry.removesuffix(b"\n").split(b"\n")):
         sign = mark if number == 0 else " "
-        text = line.replace("\t", "    ")
+        text = printable(line[:4 * WIDTH].decode(errors="replace"))
         cut = text if len(text) <= WIDTH - 5 else text[:WIDTH - 8] + "..."
-        print(f"   {colour}{sign} {cut}{PLAIN}")
+        shown.append(f"   {colour}{sign} {cut}{PLAIN}")
+    return shown
 
 
 def show_changes(sent: bytes, got: bytes) -> None:
-    old, new = entries(sent), entries(got)
-    for op, a, b, c, d in difflib.SequenceMatcher(
-            None, old, new, autojunk=False).get_opcodes():
-        if op != "equal":
-            for entry in old[a:b]:
-                show_change("-", entry)
-            for entry in new[c:d]:
-                show_change("+", entry)
-    same = mail.split(sent)[1] == mail.split(got)[1]
+    shown = [line for change in anymail.changes(sent, got)
+             for line in change_lines(*change)]
+    print("".join(line + "\n" for line in shown[:LONGEST_LIST]), end="")
+    if len(shown) > LONGEST_LIST:
+        print(f"     ... and {len(shown) - LONGEST_LIST} more lines")
+    same = anymail.split(sent)[1] == anymail.split(got)[1]
     print("     body " + ("as it was sent" if same else "changed"))
 
 
 def show_reply(reply: smtp.Reply, took: float) -> None:
     colour = GREEN if reply.code == 250 else RED
-    print(f"   {colour}{reply}{PLAIN}  ({took * 1000:.1f} ms)")
+    print(f"   {colour}{printable(str(reply))}{PLAIN}  ({took * 1000:.1f} ms)")
 
 
 def show_log(mta: Smtpd, start: int) -> None:
     """What the filters logged since that place in smtpd's log."""
     for line in mta.log()[start:].splitlines():
         if line.startswith("filter-"):
-            print(textwrap.fill(line, WIDTH, initial_indent=" " * 5,
+            print(textwrap.fill(printable(line), WIDTH, initial_indent=" " * 5,
                                 subsequent_indent=" " * 7,
                                 break_long_words=False))
 
@@ -189,23 +216,33 @@ def show_second_opinion(stage: Stage, message: bytes) -> None:
             f"{RED}signature is wrong{PLAIN}"))
 
 
+def send(client: smtp.Client, sample: Sample) -> smtp.Reply:
+    """The first reply that refuses the message, or the last one."""
+    sender, rcpt = sample.envelope()
+    for line in (f"MAIL FROM:<{sender}>", f"RCPT TO:<{rcpt}>", "DATA"):
+        reply = client.cmd(line)
+        if reply.code >= 400:
+            return reply
+    try:
+        client.write(anymail.wire(sample.message))
+    except ConnectionError:
+        pass                    # smtpd had enough, and may have said why
+    return client.read()
+
+
 def deliver(mta: Smtpd, sample: Sample) -> tuple[smtp.Reply, bytes]:
     """Sends one message, shows what became of it; returns that."""
-    sender, rcpt = sample.envelope()
     start = len(mta.log())
     got = b""
     port = mta.out_port if sample.outgoing else mta.port
-    with smtp.Client(port) as client:
+    with smtp.Client(port, timeout=PATIENCE) as client:
         client.ehlo()
-        client.envelope(sender, [rcpt])
-        client.cmd("DATA", 354)
         begin = time.monotonic()
-        client.write(mail.wire(sample.message))
-        reply = client.read()
+        reply = send(client, sample)
         took = time.monotonic() - begin
     show_reply(reply, took)
     if reply.code == 250:
-        delivered = mta.mail()
+        delivered = mta.mails(1, seconds=PATIENCE)[0]
         got = delivered.above + delivered.message
         show_changes(sample.message, got)
     show_log(mta, start)
@@ -252,27 +289,33 @@ class Show:
                         signed.replace(b"Hello", b"Hullo")))
 
 
-def play(show: Show, files: list[str]) -> None:
-    for path in files:
-        show.one(own(path))
-    if not files:
-        for sample in samples():
-            show.one(sample)
-        if show.stage.keys:
-            show.signed()
+def play(show: Show, message: Sample | None) -> None:
+    if message:
+        show.one(message)
+        if show.stage.dns.foreign_keys():
+            print(f"The demo's DNS has {DOMAIN} only: foreign signatures "
+                  "can't be checked.")
+        return
+    for sample in samples():
+        show.one(sample)
+    if show.stage.keys:
+        show.signed()
 
 
-def run_inside(work: Path, files: list[str]) -> int:
+def run_inside(work: Path, titles: list[str]) -> int:
     """The whole show; this process was started in fresh namespaces."""
-    space.enter(work)
     case = Case(work, Options())
     try:
+        message = None
+        for title in titles:
+            message = own(title, sys.stdin.buffer.read())
+        space.enter(work)
         stage = Stage(case)
         mta = case.smtpd(*stage.incoming(), out_filters=stage.outgoing())
         show_setup(mta)
         show = Show(stage, mta)
-        play(show, files)
-    except AssertionError as err:
+        play(show, message)
+    except (AssertionError, OSError) as err:
         print(f"demo: {err}")
         return 1
     finally:
@@ -284,41 +327,70 @@ def run_inside(work: Path, files: list[str]) -> int:
 
 # --- outside ----------------------------------------------------------------
 
-def interrupted(number: int, frame: object) -> None:
-    raise KeyboardInterrupt
+class Child:
+    """A process that a signal to this one ends, whenever that comes.
+
+    Nothing is raised then: what follows is cleaning up, and must be done.
+    """
+
+    def __init__(self) -> None:
+        self.process: subprocess.Popen[bytes] | None = None
+        self.stopped = False
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, self.stop)
+        if signal.getsignal(signal.SIGHUP) != signal.SIG_IGN:   # no nohup
+            signal.signal(signal.SIGHUP, self.stop)
+
+    def stop(self, *_: object) -> None:
+        self.stopped = True
+        if self.process:
+            self.process.kill()     # and with it all of its namespace
+
+    def run(self, argv: list[str], **kind: Any) -> int:
+        if not self.stopped:
+            self.process = subprocess.Popen(argv, start_new_session=True,
+                                            **kind)
+            if self.stopped:
+                self.process.kill()
+            self.process.wait()
+        if self.stopped or not self.process:
+            return 130
+        return self.process.returncode
 
 
-def run_outside(files: list[str]) -> int:
+def run_outside(message: Any, titles: list[str]) -> int:
+    child = Child()
     reason = space.reason_against()
     if reason:
         print(f"demo: {reason}", file=sys.stderr)
         return 1
-    signal.signal(signal.SIGTERM, interrupted)
     work = Path(tempfile.mkdtemp(prefix="demo-", dir="/tmp"))
-    work.chmod(0o755)
-    argv = [sys.executable, str(HERE / "demo.py"), "--inside", str(work)]
-    child = subprocess.Popen(space.command([*argv, *files]),
-                             start_new_session=True)
     try:
-        return child.wait()
-    except KeyboardInterrupt:
-        child.kill()            # and with it all of its namespace
-        child.wait()
-        return 130
+        work.chmod(0o755)
+        return child.run(space.command(
+            [sys.executable, str(HERE / "demo.py"), "--inside", str(work),
+             *titles]), stdin=message)
     finally:
         shutil.rmtree(work, ignore_errors=True)
 
 
 def main() -> int:
-    args = sys.argv[1:]
+    args = [arg for arg in sys.argv[1:] if arg]
     if args[:1] == ["--inside"]:
         return run_inside(Path(args[1]), args[2:])
-    if any(arg.startswith("-") for arg in args):
+    if len(args) > 1 or any(arg.startswith("-") for arg in args):
         print(__doc__.strip(), file=sys.stderr)
         return 64
-    return run_outside([str(Path(arg).resolve()) for arg in args])
+    try:
+        message = open(args[0] if args else os.devnull, "rb")
+    except OSError as err:
+        print(f"demo: {err.filename}: {err.strerror}", file=sys.stderr)
+        return 1
+    with message:
+        return run_outside(message, args)
 
 
 if __name__ == "__main__":
+    sys.stdout.reconfigure(errors="backslashreplace")
     os.environ["PATH"] = "/usr/sbin:/sbin:" + os.environ["PATH"]
     sys.exit(main())
