@@ -46,6 +46,7 @@ run() {
 
 case $what in
     totals)
+        [ -s "$totals" ] || { echo "nothing fuzzed yet"; exit 0; }
         awk '{ s[$1] += $2; n[$1] += $3 }
             END { for (t in n) printf "| %s | %d | %d |\n", t, s[t], n[t] }' \
             "$totals" | sort
