@@ -3,6 +3,12 @@
 # failed or was skipped, and ends with one line: N passed, N failed, N skipped.
 set -u
 cd "$(dirname "$0")/.." || exit 1
+for name in "$@"; do
+    grep -q "^$name " tests/suites || {
+        echo "no such suite: $name (tests/suites has them)" >&2
+        exit 1
+    }
+done
 mkdir -p tests/log
 all=tests/log/check.tap
 : > "$all"

@@ -64,17 +64,25 @@ def own_mounts() -> None:
     os.execvpe(again[0], again, {**os.environ, case.PRIVATE: "1"})
 
 
+def pick(words: list[str]) -> list[tuple[Fault, str]]:
+    """Faults and filters with any of the words in their names, or all."""
+    tests = {f"{name}: {fault.name}": (fault, name)
+             for fault in table.FAULTS for name in fault.filters}
+    for word in words:
+        if not any(word in title for title in tests):
+            sys.exit(f"no such fault: {word}")
+    return [test for title, test in tests.items()
+            if not words or any(word in title for word in words)]
+
+
 def main() -> int:
     if sys.argv[1:] == ["--table"]:
         print("\n".join(map(row, table.FAULTS)))
         return 0
+    tests = pick(sys.argv[1:])
     # smtpd lets no filter inherit what a shell's background job ignores.
     signal.signal(signal.SIGINT, signal.default_int_handler)
     own_mounts()
-    tests = [(fault, name) for fault in table.FAULTS
-             for name in fault.filters
-             if not sys.argv[1:] or any(
-                 word in f"{name}: {fault.name}" for word in sys.argv[1:])]
     bad = False
     try:
         with ThreadPoolExecutor(AT_ONCE) as pool:
