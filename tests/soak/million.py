@@ -5,8 +5,9 @@
 Some of them go wrong: clients go away in DATA, after the dot or while the
 filter works, lines are too long, rspamd and DNS fail. Each message must be
 accounted for, also by the filter's own counters; memory and descriptors must
-not grow. Prints TAP. usage: million.py [MESSAGES [FILTER ...]]
+not grow. Prints TAP.
 """
+import argparse
 import os
 import re
 import shutil
@@ -23,6 +24,8 @@ import stubs                                            # noqa: E402
 from measure import BIN, TOP, parse                     # noqa: E402
 
 MESSAGES = 20000
+FEWEST = 1000               # fewer tell nothing of growth
+FILTERS = ["dkimverify", "rspamd", "dkimsign"]
 SEED = 6
 SESSIONS, MAILS = 60, 4     # at a time; in a session, at most
 DROPS = 1                   # percent of messages
@@ -228,24 +231,47 @@ def self_check():
         yield bool(run.faults) == (key is not None)
 
 
+def message_count(text):
+    if not re.fullmatch("[0-9]+", text) or int(text) < FEWEST:
+        raise argparse.ArgumentTypeError(
+            f"{text} is not a number from {FEWEST} up")
+    return int(text)
+
+
+def filter_name(text):
+    if text not in FILTERS:
+        raise argparse.ArgumentTypeError(
+            f"{text} is none of {', '.join(FILTERS)}")
+    return text
+
+
+def arguments():
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("messages", type=message_count, nargs="?", default=MESSAGES,
+                        metavar="MESSAGES")
+    parser.add_argument("filters", type=filter_name, nargs="*",
+                        metavar="FILTER", help=", ".join(FILTERS))
+    return parser.parse_args()
+
+
 def interrupted(number, frame):
     raise KeyboardInterrupt
 
 
 def main():
+    args = arguments()
+    count = args.messages
     signal.signal(signal.SIGTERM, interrupted)
     good = all(list(self_check()))
     print("ok" if good else "not ok", "- soak: growth and loss are found")
-    count = int(sys.argv[1]) if len(sys.argv) > 1 else MESSAGES
-    wanted = sys.argv[2:]
     folder = tempfile.mkdtemp(prefix="soak.")
     backends = Backends(folder)
     failed = not good
     try:
-        for name, args in backends.commands().items():
-            if wanted and name not in wanted:
+        for name, words in backends.commands().items():
+            if args.filters and name not in args.filters:
                 continue
-            run = Run(name, args, count, folder)
+            run = Run(name, words, count, folder)
             more = backends.signed() if name == "dkimverify" else []
             run.go(shares(SIZES + OVERLONG + more))
             failed = failed or bool(run.faults)
