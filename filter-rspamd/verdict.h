@@ -49,7 +49,7 @@ struct verdict_add {
 };
 
 struct verdict_remove {
-	struct str name; /* not empty; no case */
+	struct str name; /* no case; empty: no field has it */
 	int32_t index; /* n: the n-th, 0: all, -n: the n-th from the end */
 };
 
@@ -98,7 +98,8 @@ struct verdict_reply {
  * action"; outside text, use log_text()), or ENOMEM.
  *
  * What JSON does not allow but rspamd may send is repaired first: bytes that
- * are not UTF-8 and control bytes become '?', NaN and the infinities null.
+ * are not UTF-8 and control bytes become '?', NaN and the infinities null; an
+ * empty key, which rspamd writes as the bare word null, becomes one again.
  * Of a member given twice the last one counts.  The index and order of a
  * header change may be any number: fractions are cut off, and what is beyond
  * VERDICT_ORDER_MAX counts as that.

@@ -177,16 +177,30 @@ is_finite(struct str s)
 	return d >= -DBL_MAX && d <= DBL_MAX && *end == '\0';
 }
 
+/* Is what stands before rest a key? */
+static bool
+is_key(struct str rest)
+{
+	while (rest.n > 0 && str_has(STR(" \t\r\n"), rest.p[0]))
+		rest = str_from(rest, 1);
+	return rest.n > 0 && rest.p[0] == ':';
+}
+
 /* Copies a number, true, false or null; returns its length. */
 static size_t
 repair_word(struct str s, struct buf *out)
 {
+	struct str rest;
 	size_t n = 0;
 
 	while (n < s.n && is_word_char(s.p[n]))
 		n++;
+	rest = str_from(s, n);
 	s = str_head(s, n);
-	if (str_eq(s, STR("true")) || str_eq(s, STR("false")) || is_finite(s))
+	if (str_eq(s, STR("null")) && is_key(rest))
+		buf_str(out, STR("\"\"")); /* so rspamd writes an empty key */
+	else if (str_eq(s, STR("true")) || str_eq(s, STR("false")) ||
+	    is_finite(s))
 		buf_str(out, s);
 	else
 		buf_str(out, STR("null"));

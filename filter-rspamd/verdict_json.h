@@ -48,9 +48,9 @@ int verdict_json_count(struct str json, size_t *n);
 /*
  * Appends json to out, with one '?' for each byte that is not part of UTF-8,
  * each control byte and unknown escape in a string, and each escape of NUL or
- * half a character;
- * a word or number that JSON does not know, or over VERDICT_NUMBER_MAX, or
- * too large for a double, becomes null.
+ * half a character; a word or number that JSON does not know, or over
+ * VERDICT_NUMBER_MAX, or too large for a double, becomes null; the word null
+ * in place of a key becomes the empty one.
  */
 void verdict_json_repair(struct str json, struct buf *out);
 

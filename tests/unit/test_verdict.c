@@ -223,6 +223,13 @@ reads_repaired_replies(void **state)
 	    ACT "\"milter\":{\"add_headers\":{\"A\":\"a\rb\"}}}",
 	    "NO_ACTION add(A=a?b@-1) "
 	    "note[reply: no JSON before it was repaired]");
+	/* empty keys, as rspamd writes them */
+	assert_outcome(200, "",
+	    ACT
+	    "\"milter\":{\"add_headers\":{\"A\":\"v\",null:\"w\"},null:[]}}",
+	    "NO_ACTION add(A=v@-1) "
+	    "note[reply: no JSON before it was repaired; "
+	    "add_headers : no field name]");
 	assert_outcome(200, "", ACT "\"symbols\":{\"a\\u0000b\":{}}}",
 	    "NO_ACTION symbol(a?b=0) "
 	    "note[reply: no JSON before it was repaired]");

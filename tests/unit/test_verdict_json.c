@@ -35,6 +35,11 @@ repairs(void **state)
 		    "[null,null,null,null,null,null,-5,0.5,1e3,true,false,"
 		    "null]" },
 		{ "{\"nan\":nan}", "{\"nan\":null}" },
+		{ "{\"a\":null,null:[null],null \n: null}",
+		    "{\"a\":null,\"\":[null],\"\" \n: null}" },
+		{ "{nul:0,\"null:\":null", "{null:0,\"null:\":null" },
+		{ "null:", "\"\":" },
+		{ "null ", "null " },
 		{ "", "" },
 	};
 
