@@ -86,7 +86,7 @@ insert_order(struct work *w, struct str name, struct str value, int32_t order)
 	if (order > 0)
 		insert(w, n < fields ? w->top + n : w->end, name, value);
 	else
-		insert(w, n <= fields ? w->end - n : 0, name, value);
+		insert(w, n == 0 || n < fields ? w->end - n : 0, name, value);
 }
 
 static void

@@ -5,17 +5,17 @@
  * The fields up to and including the first Received were put on top by this
  * host (smtpd, or a filter before us); they are never removed, replaced or
  * counted.  If From, To, Subject or Date stand above it, it is another host's,
- * as a filter took ours away, and there are none.  A line that is no field ends the header for rspamd, so nothing is
- * counted, removed or appended behind one.  Let T be the number of fields on
- * top.  What is done, in this order:
+ * as a filter took ours away, and there are none.  A line that is no field ends
+ * the header for rspamd, so nothing is counted, removed or appended behind one.
+ * Let T be the number of fields on top.  What is done, in this order:
  *
  * 1. milter.remove_headers, numbers as in the message that was scanned.
  * 2. milter.add_headers, in their order, on the list as changed so far.
  *    order n > 0: so that it is the n-th field after T, or the last one;
- *    0: very first; -n: so that n - 1 fields stay below it, or, if there are
- *    fewer, very first.  ARC fields of order 1 come after all others, so that
- *    the set stands together: ARC-Seal, then ARC-Message-Signature, then
- *    ARC-Authentication-Results.
+ *    0: very first; -1: last; -n: so that n - 1 fields stay below it, or, with
+ *    fewer than n after T, very first.  ARC fields of order 1 come after all
+ *    others, so that the set stands together: ARC-Seal, then
+ *    ARC-Message-Signature, then ARC-Authentication-Results.
  * 3. The i-th DKIM-Signature as of order i.
  * 4. By action: "add header": all X-Spam are removed and "X-Spam: Yes" is
  *    appended, or the same with the fields of milter.spam_header.  "rewrite

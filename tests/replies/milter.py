@@ -70,6 +70,11 @@ def removal(fields: list[str], name: str, number: int) -> list[Action]:
     return [a for a in every if a.at == at]
 
 
+def from_end(order: int, count: int) -> int:
+    """A negative order, so that -order - 1 of count fields stay below it."""
+    return count + 2 + order if -order <= count else 0
+
+
 def addition(fields: list[str], name: str, value: Any,
              version: str) -> list[Action]:
     if isinstance(value, str):
@@ -80,7 +85,7 @@ def addition(fields: list[str], name: str, value: Any,
     if not is_int(order) or order == -1:
         return [Action("ADDHEADER", name, value["value"])]
     if order < -1 and version != "ours":
-        order = max(0, len(fields) + 2 + order)
+        order = from_end(order, len(fields))
     return [Action("INSHEADER", name, value["value"], order)]
 
 
@@ -255,8 +260,8 @@ class Header:
     def insert(self, at: int, field: bytes) -> None:
         """At -n (of ours), so that n - 1 fields stay below."""
         if at < 0:
-            at += len(self.fields) + 2
-        if at <= 0:
+            at = from_end(at, len(self.fields))
+        if at == 0:
             self.top.insert(0, field)
         else:
             self.fields.insert(at - 1, field)
