@@ -249,16 +249,27 @@ set_raw(struct work *w, struct str name, struct str raw)
 }
 
 static bool
-adds(const struct verdict *v, struct str name)
+has_name(const struct verdict_add *list, size_t n, struct str name)
 {
-	for (size_t i = 0; i < v->nadds; i++)
-		if (str_ieq(v->adds[i].name, name))
+	for (size_t i = 0; i < n; i++)
+		if (str_ieq(list[i].name, name))
 			return true;
 	return false;
 }
 
+/* Does the message get such a field from rspamd? */
+static bool
+adds(const struct verdict *v, const struct apply_options *o, struct str name)
+{
+	if (has_name(v->adds, v->nadds, name))
+		return true;
+	return !is_report(v, o) && has_spam_header(v) &&
+	    has_name(v->spams, v->nspams, name);
+}
+
 static void
-add_scores(struct work *w, const struct verdict *v, bool spam)
+add_scores(struct work *w, const struct verdict *v,
+    const struct apply_options *o, bool spam)
 {
 	static const struct str score = { "X-Spam-Score", 12 };
 	static const struct str status = { "X-Spam-Status", 13 };
@@ -268,12 +279,12 @@ add_scores(struct work *w, const struct verdict *v, bool spam)
 		return;
 	buf_init(&b, VALUE_MAX);
 	apply_score_value(v, &b);
-	if (!adds(v, score))
+	if (!adds(v, o, score))
 		set(w, score, buf_view(&b));
 	w->no_memory = w->no_memory || buf_failed(&b);
 	buf_reset(&b);
 	apply_score_status(v, spam, &b);
-	if (!adds(v, status))
+	if (!adds(v, o, status))
 		set_raw(w, status, buf_view(&b));
 	w->no_memory = w->no_memory || buf_failed(&b);
 	buf_clear(&b);
@@ -343,7 +354,7 @@ change(struct work *w, const struct verdict *v, const struct apply_options *o,
 		mark(w, v, o);
 	if (o->score == APPLY_SCORE_ALWAYS ||
 	    (o->score == APPLY_SCORE_SPAM && spam))
-		add_scores(w, v, spam);
+		add_scores(w, v, o, spam);
 }
 
 int

@@ -175,6 +175,18 @@ adds_scores(void **state)
 		    "\"remove_headers\":{\"X-Spam-Status\":0},"
 		    "\"add_headers\":{\"x-spam-status\":\"No\"}}}",
 		    "x-spam-status: No\nX-Spam-Score: 6.5 / 15\n" },
+		{ &spam,
+		    "{\"action\":\"add header\"," SCORED ",\"milter\":{"
+		    "\"spam_header\":{\"X-Spam-Status\":\"s\","
+		    "\"x-spam-score\":\"9\"}}}",
+		    "X-Spam-Status: s\nx-spam-score: 9\n" },
+		/* but not those that are not added */
+		{ &always,
+		    "{\"action\":\"add header\"," SCORED ",\"milter\":{"
+		    "\"no_action\":true,\"spam_header\":{"
+		    "\"X-Spam-Status\":\"s\",\"X-Spam-Score\":\"9\"}}}",
+		    "X-Rspamd-Action: add header\nX-Spam-Score: 6.5 / 15\n"
+		    "X-Spam-Status: Yes, score=6.500 required=15.000\n" },
 	};
 
 	(void)state;
