@@ -109,6 +109,15 @@ set(struct work *w, struct str name, struct str value)
 	append(w, name, value);
 }
 
+/* The same, but as for the milter an empty value makes no field. */
+static void
+replace(struct work *w, const struct verdict_add *field)
+{
+	remove_all(w, field->name);
+	if (field->value.n > 0)
+		append(w, field->name, field->value);
+}
+
 /* Where in an ARC set, from the bottom, an addition belongs; -1: nowhere. */
 static int
 arc_rank(const struct verdict_add *add)
@@ -146,9 +155,10 @@ rewrite_subject(struct work *w, struct str subject)
 	for (i = w->top; i < w->end; i++)
 		if (str_ieq(edit_name(w->e, i), name))
 			break;
-	insert(w, i, name, subject);
-	if (i + 1 < w->end && !w->no_memory) {
-		edit_remove(w->e, i + 1);
+	if (subject.n > 0)
+		insert(w, i++, name, subject);
+	if (i < w->end && !w->no_memory) {
+		edit_remove(w->e, i);
 		w->end--;
 	}
 }
@@ -198,8 +208,14 @@ is_junk(const struct verdict *v, const struct apply_options *o)
 		return false;
 	if (v->action == VERDICT_DISCARD || v->action == VERDICT_QUARANTINE)
 		return map_of(v, o) == APPLY_JUNK;
-	return v->action == VERDICT_ADD_HEADER ||
-	    v->action == VERDICT_REWRITE_SUBJECT;
+	if (v->action == VERDICT_REWRITE_SUBJECT)
+		return !v->has_subject || v->subject.n > 0;
+	if (!has_spam_header(v))
+		return v->action == VERDICT_ADD_HEADER;
+	for (size_t i = 0; i < v->nspams; i++)
+		if (v->spams[i].value.n > 0)
+			return true;
+	return false;
 }
 
 /* The marks that the action asks for. */
@@ -211,7 +227,7 @@ mark(struct work *w, const struct verdict *v, const struct apply_options *o)
 	switch (v->action) {
 	case VERDICT_ADD_HEADER:
 		for (size_t i = 0; i < v->nspams; i++)
-			set(w, v->spams[i].name, v->spams[i].value);
+			replace(w, &v->spams[i]);
 		junk = !has_spam_header(v);
 		break;
 	case VERDICT_REWRITE_SUBJECT:
@@ -248,23 +264,19 @@ set_raw(struct work *w, struct str name, struct str raw)
 		w->end++;
 }
 
-static bool
-has_name(const struct verdict_add *list, size_t n, struct str name)
-{
-	for (size_t i = 0; i < n; i++)
-		if (str_ieq(list[i].name, name))
-			return true;
-	return false;
-}
-
 /* Does the message get such a field from rspamd? */
 static bool
 adds(const struct verdict *v, const struct apply_options *o, struct str name)
 {
-	if (has_name(v->adds, v->nadds, name))
-		return true;
-	return !is_report(v, o) && has_spam_header(v) &&
-	    has_name(v->spams, v->nspams, name);
+	bool marks = !is_report(v, o) && has_spam_header(v);
+
+	for (size_t i = 0; i < v->nadds; i++)
+		if (str_ieq(v->adds[i].name, name))
+			return true;
+	for (size_t i = 0; marks && i < v->nspams; i++)
+		if (v->spams[i].value.n > 0 && str_ieq(v->spams[i].name, name))
+			return true;
+	return false;
 }
 
 static void

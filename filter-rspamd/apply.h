@@ -20,7 +20,8 @@
  * 4. By action: "add header": all X-Spam are removed and "X-Spam: Yes" is
  *    appended, or the same with the fields of milter.spam_header.  "rewrite
  *    subject": the first Subject is replaced, or one appended; if rspamd sent
- *    no subject, "X-Spam: Yes" is there in its place.
+ *    no subject, "X-Spam: Yes" is there in its place.  An empty value of
+ *    spam_header or subject makes no field: the old ones are removed only.
  * 5. With milter.no_action or report_only (then there is no 4), or if a discard
  *    or quarantine is delivered, "X-Rspamd-Action: ACTION" is appended, and
  *    others of that name are removed.

@@ -181,6 +181,10 @@ marks_spam(void **state)
 	assert_milter("add header",
 	    "{\"spam_header\":{\"X-A\":\"n\\nm\",\"X-Junk\":\"Yes\"}}",
 	    TOP "From: a\nSubject: Lunch\nX-A: n\n\tm\nX-Junk: Yes\n");
+	assert_milter("add header",
+	    "{\"spam_header\":{\"X-A\":\"\",\"X-None\":\"\",\"X-Junk\":\"y\"}}",
+	    TOP "From: a\nSubject: Lunch\nX-Junk: y\n");
+	assert_milter("add header", "{\"spam_header\":\"\"}", TOP REST);
 	assert_milter("add header", "{\"spam_header\":{\"bad name\":\"x\"}}",
 	    TOP REST "X-Spam: Yes\n");
 	assert_milter("no action", "{\"spam_header\":\"Maybe\"}", TOP REST);
@@ -216,7 +220,9 @@ rewrites_the_subject(void **state)
 		    want);
 	}
 	assert_outcome("{\"action\":\"rewrite subject\",\"subject\":\"\"}",
-	    "Subject: x\n", "Subject: \n");
+	    TOP "Subject: x\n z\nSubject: y\nA: 1\n", TOP "Subject: y\nA: 1\n");
+	assert_outcome("{\"action\":\"rewrite subject\",\"subject\":\"\"}",
+	    TOP "A: 1\n", TOP "A: 1\n");
 	/* smtpd's Received is gone: the one below is another host's */
 	assert_outcome("{\"action\":\"rewrite subject\",\"subject\":\"n\"}",
 	    "X-A: 1\nSubject: old\nReceived: them\n",

@@ -76,6 +76,38 @@ maps_discard_and_quarantine(void **state)
 }
 
 static void
+says_what_is_marked(void **state)
+{
+	static const struct {
+		const char *json;
+		bool junk;
+	} cases[] = {
+		{ "{\"action\":\"add header\"}", true },
+		{ "{\"action\":\"add header\",\"milter\":{"
+		  "\"spam_header\":{\"A\":\"\",\"B\":\"x\"}}}",
+		    true },
+		{ "{\"action\":\"add header\",\"milter\":{"
+		  "\"spam_header\":{\"A\":\"\",\"B\":\"\"}}}",
+		    false },
+		{ "{\"action\":\"rewrite subject\"}", true },
+		{ "{\"action\":\"rewrite subject\",\"subject\":\"s\"}", true },
+		{ "{\"action\":\"rewrite subject\",\"subject\":\"\"}", false },
+		{ "{\"action\":\"no action\"}", false },
+	};
+	static const struct apply_options o = { .score = APPLY_SCORE_NEVER };
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+		struct verdict *v = parse(cases[i].json);
+		struct apply a;
+		assert_int_equal(apply_verdict(v, &o, STR(TOP), &a), 0);
+		assert_int_equal(a.junk, cases[i].junk);
+		edit_free(a.edit);
+		verdict_free(v);
+	}
+}
+
+static void
 only_reports(void **state)
 {
 	static const struct apply_options o = { .score = APPLY_SCORE_NEVER },
@@ -181,6 +213,11 @@ adds_scores(void **state)
 		    "\"x-spam-score\":\"9\"}}}",
 		    "X-Spam-Status: s\nx-spam-score: 9\n" },
 		/* but not those that are not added */
+		{ &spam,
+		    "{\"action\":\"add header\"," SCORED ",\"milter\":{"
+		    "\"spam_header\":{\"X-Spam-Score\":\"\"}}}",
+		    "X-Spam-Score: 6.5 / 15\n"
+		    "X-Spam-Status: Yes, score=6.500 required=15.000\n" },
 		{ &always,
 		    "{\"action\":\"add header\"," SCORED ",\"milter\":{"
 		    "\"no_action\":true,\"spam_header\":{"
@@ -229,6 +266,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(refuses),
 		cmocka_unit_test(maps_discard_and_quarantine),
+		cmocka_unit_test(says_what_is_marked),
 		cmocka_unit_test(only_reports),
 		cmocka_unit_test(says_when_to_use_the_body),
 		cmocka_unit_test(adds_scores),
