@@ -231,10 +231,19 @@ start_waiting(void)
 	}
 }
 
-/* The last try ended; why is what the operator may be told. */
+/* The last try ended; why is what the operator may be told, or empty. */
 static void
 end_try(struct scan *s, enum hosts_outcome outcome, struct str why)
 {
+	static const char *const words[] = {
+		[HOSTS_ANSWERED] = "answered",
+		[HOSTS_ERROR] = "error",
+		[HOSTS_UNREACHABLE] = "unreachable",
+		[HOSTS_TIMEOUT] = "timeout",
+		[HOSTS_CLOSED] = "closed",
+		[HOSTS_GATEWAY] = "gateway",
+		[HOSTS_CANCELLED] = "cancelled",
+	};
 	int n = why.n < LOG_TEXT_MAX ? (int)why.n : LOG_TEXT_MAX;
 	uint64_t lasted;
 
@@ -244,12 +253,13 @@ end_try(struct scan *s, enum hosts_outcome outcome, struct str why)
 		log_warn("rspamd %s fails: %.*s", host_name(s), n, why.p);
 		break;
 	case HOSTS_UP:
-		log_info("rspamd %s works again after %llu s", host_name(s),
+		/* A warning, as its start was: --quiet shows both or none. */
+		log_warn("rspamd %s works again after %llu s", host_name(s),
 		    (unsigned long long)(lasted / 1000));
 		break;
 	case HOSTS_NO_NEWS:
-		log_debug("rspamd %s outcome=%d: %.*s", host_name(s),
-		    (int)outcome, n, why.p);
+		log_debug("rspamd %s outcome=%s%s%.*s", host_name(s),
+		    words[outcome], n > 0 ? ": " : "", n, why.p);
 		break;
 	}
 }

@@ -43,6 +43,12 @@ OURS = {
     "ARC": "the order of the set is not left to chance",
     "spam_header object": "the order of a table in rspamd is arbitrary",
 }
+# What the log says of rspamd, see check_outage().
+OUTAGE = {
+    "-q": ["fails: HTTP 500", "works again after N s"],
+    "-v": ["fails: HTTP 500", "outcome=error: HTTP 500",
+           "works again after N s", "outcome=answered"],
+}
 
 
 # --- what is expected -------------------------------------------------------
@@ -328,6 +334,22 @@ def check_end(way: Whole) -> None:
                              + way.log.read_text(errors="replace"))
 
 
+def check_outage(option: str, want: list[str], folder: Path) -> None:
+    """What the log says of rspamd: no verdict twice, then one twice."""
+    way = Whole(folder, option)
+    for status, reply in [(500, b""), (500, b""),
+                          (200, b'{"action":"no action"}'),
+                          (200, b'{"action":"no action"}')]:
+        way.run(status, "", reply, b"A: b\n\nx\n")
+    check_end(way)
+    host = way.server.url.removeprefix("http://")
+    said = [re.sub(r"\d+ s$", "N s", line.removeprefix(f"rspamd {host} "))
+            for line in way.log.read_text().splitlines()
+            if line.startswith("rspamd ")]
+    if said != want:
+        raise AssertionError(f"said {said}\nwant {want}")
+
+
 def main() -> int:
     signal.alarm(LIMIT_SECONDS)
     with tempfile.TemporaryDirectory() as folder:
@@ -339,6 +361,9 @@ def main() -> int:
             good &= run_policy(policy, whole)
             good &= report(f"the filter ends well, policy {policy}",
                            lambda: check_end(whole))
+        for option, want in OUTAGE.items():
+            good &= report(f"{option}: the log of an outage",
+                           lambda: check_outage(option, want, Path(folder)))
     return 0 if good else 1
 
 
