@@ -284,6 +284,15 @@ set_text(void *to, const char *arg)
 	return NULL; /* what is empty is not sent */
 }
 
+/* For a client: what is not ASCII would reach it as "?". */
+static const char *
+set_reply(void *to, const char *arg)
+{
+	if (arg[str_printable(str_c(arg), ' ')] != '\0')
+		return "not printable ASCII";
+	return set_text(to, arg);
+}
+
 static const char *
 set_json(void *to, const char *arg)
 {
@@ -350,8 +359,8 @@ static const struct {
 	[OPT_SKIP_NETWORKS] = { add_networks, NULL },
 	[OPT_REPORT_ONLY] = { set_flag, &config.apply.report_only },
 	[OPT_SCORE_HEADERS] = { set_score, &config.apply.score },
-	[OPT_REJECT_TEXT] = { set_text, &config.apply.reject_text },
-	[OPT_SOFT_REJECT_TEXT] = { set_text, &config.apply.soft_text },
+	[OPT_REJECT_TEXT] = { set_reply, &config.apply.reject_text },
+	[OPT_SOFT_REJECT_TEXT] = { set_reply, &config.apply.soft_text },
 };
 
 const char *
