@@ -2,10 +2,6 @@
 #include "common/message/header.h"
 #include "filter-dkimverify/policy.h"
 
-enum {
-	GUESSES_MAX = 1000, /* authors of a field that is no list of them */
-};
-
 /* ---- authors ---- */
 
 /* The domains that must sign for this one, as a mask. */
@@ -20,12 +16,17 @@ must_of(const struct config *c, const char *name)
 	return must;
 }
 
+static bool
+is_label_char(char c)
+{
+	return is_alpha(c) || is_digit(c) || c == '-' || c == '_';
+}
+
 /* May it stand in a domain name? */
 static bool
 is_name_char(char c)
 {
-	return is_alpha(c) || is_digit(c) || c == '-' || c == '_' || c == '.' ||
-	    (unsigned char)c >= 0x80;
+	return is_label_char(c) || c == '.' || (unsigned char)c >= 0x80;
 }
 
 static void
@@ -46,22 +47,48 @@ add_author(const struct config *c, const struct address *a, struct authors *out)
 	out->must |= must_of(c, name);
 }
 
+/* Does text have this name, at the end of a longer one or not? */
+static bool
+has_name(struct str text, struct str name)
+{
+	char last = '.';
+	struct str rest;
+
+	for (; text.n >= name.n; last = text.p[0], text = str_from(text, 1)) {
+		if (is_label_char(last) ||
+		    !str_ieq(str_head(text, name.n), name))
+			continue;
+		rest = str_from(text, name.n);
+		if (rest.n > 1 && rest.p[0] == '.')
+			rest = str_from(rest, 1);
+		if (rest.n == 0 || !is_label_char(rest.p[0]))
+			return true;
+	}
+	return false;
+}
+
 /*
  * Readers make an author even of what is no list of addresses, each in his
- * way: there, each domain after an "@" counts; of very many, any.
+ * way: there, each domain after an "@" counts, and what only looks like one.
  */
 static void
 add_guesses(const struct config *c, struct str value, struct authors *out)
 {
 	char name[SIG_NAME_MAX + 1];
 	struct str before;
-	size_t n, guesses = 0;
+	size_t n;
 
-	while (str_cut(&value, '@', &before)) {
-		if (++guesses > GUESSES_MAX) {
-			out->must = UINT64_MAX;
-			return;
-		}
+	/* smtpd takes no such field; nobody looks for an author in it. */
+	if (value.n > QUALIFY_MAX) {
+		out->must = UINT64_MAX;
+		return;
+	}
+	if (!str_cut(&value, '@', &before))
+		return;
+	for (size_t i = 0; i < c->nmust; i++)
+		if (has_name(value, str_c(c->must[i])))
+			out->must |= (uint64_t)1 << i;
+	do {
 		while (
 		    value.n > 0 && (is_wsp(value.p[0]) || value.p[0] == '\n'))
 			value = str_from(value, 1);
@@ -72,7 +99,7 @@ add_guesses(const struct config *c, struct str value, struct authors *out)
 			n--;
 		if (sig_domain(str_head(value, n), name) == 0)
 			out->must |= must_of(c, name);
-	}
+	} while (str_cut(&value, '@', &before));
 }
 
 static void
