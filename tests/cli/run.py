@@ -33,6 +33,8 @@ WRONG = [
     ("--url http://a:0", ['--url "http://a:0": bad port']),
     ("--url http://u@a", ['--url "http://u@a": user name']),
     ("--timeout 0", ['--timeout "0": not a number of seconds']),
+    ("--reject-text Gr\u00fc\u00dfe",
+     ['--reject-text "Gr\u00fc\u00dfe": not printable ASCII']),
     ("--max-size 2G", ['--max-size "2G": not a size']),
     ("--max-scans x", ['--max-scans "x": not a number']),
     ("--on-error maybe", ['--on-error "maybe": not tempfail']),
