@@ -19,7 +19,7 @@ enum {
 	RCODE_REFUSED = 5,
 	SECURE_BOGUS = 1, /* what libunbound calls an answer not to be used */
 	IDLE_MS = 60 * 60 * 1000,
-	ORPHANS_MAX = RESOLVER_SOCKETS / 2,
+	ORPHANS_MAX = 256,
 	LOOKUPS_MAX = 2 * DNS_RUNNING_MAX, /* if orphans cannot be dropped */
 };
 

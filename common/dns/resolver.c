@@ -7,6 +7,7 @@
 
 #include <arpa/inet.h>
 #include <netinet/in.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 
@@ -64,6 +65,17 @@ resolv_conf(const struct dns_options *o)
 	return o->resolv_conf != NULL ? o->resolv_conf : "/etc/resolv.conf";
 }
 
+static unsigned
+sockets_at_once(void)
+{
+	struct rlimit rl;
+
+	if (getrlimit(RLIMIT_NOFILE, &rl) == -1 ||
+	    rl.rlim_cur / 2 >= RESOLVER_SOCKETS)
+		return RESOLVER_SOCKETS;
+	return (unsigned)rl.rlim_cur / 2;
+}
+
 /* None depends on ours; a step of dns_check() as the others. */
 static int
 set_options(
@@ -83,7 +95,7 @@ set_options(
 	};
 
 	(void)o;
-	(void)snprintf(sockets, sizeof(sockets), "%d", RESOLVER_SOCKETS);
+	(void)snprintf(sockets, sizeof(sockets), "%u", sockets_at_once());
 	/* What an older libunbound does not know, it does without. */
 	for (size_t i = 0; i < sizeof(options) / sizeof(options[0]); i++)
 		(void)ub_ctx_set_option(c, options[i][0], options[i][1]);

@@ -9,8 +9,11 @@
 struct ub_ctx;
 
 enum {
-	/* libunbound's own default of 16 makes queries wait in line */
-	RESOLVER_SOCKETS = 512,
+	/*
+	 * One for each query on its way, or the next ones wait in line; of the
+	 * descriptors there are, at most the half.
+	 */
+	RESOLVER_SOCKETS = 4096,
 };
 
 /*
