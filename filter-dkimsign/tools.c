@@ -66,6 +66,30 @@ end_output(int printed)
 	return 1;
 }
 
+/* All that is wrong with what the key is for. */
+static int
+check_names(const struct options *o, char domain[SIG_NAME_MAX + 1],
+    char selector[SIG_NAME_MAX + 1])
+{
+	int r = 0;
+
+	if (sig_rooted_domain(str_c(o->domains[0]), domain) == -1) {
+		filter_config_error(
+		    "-d \"%s\": the domain is no domain name", o->domains[0]);
+		r = -1;
+	}
+	if (sig_domain(str_c(o->selector), selector) == -1) {
+		filter_config_error(
+		    "-s \"%s\": the selector is no domain name", o->selector);
+		r = -1;
+	}
+	if (o->key != NULL && strcmp(o->key, "-") == 0) {
+		filter_config_error("-k \"-\": a key is not for the terminal");
+		r = -1;
+	}
+	return r;
+}
+
 int
 tools_genkey(const struct options *o)
 {
@@ -76,11 +100,8 @@ tools_genkey(const struct options *o)
 	char *pem = NULL;
 	int status = 1;
 
-	if (sig_rooted_domain(str_c(o->domains[0]), domain) == -1 ||
-	    sig_domain(str_c(o->selector), selector) == -1) {
-		filter_config_error("-d or -s is no domain name");
+	if (check_names(o, domain, selector) == -1)
 		return 1;
-	}
 	(void)snprintf(path, sizeof(path), "%s.%s.key", domain, selector);
 	key = key_generate(ed ? KEY_ED25519 : KEY_RSA, (unsigned)o->bits);
 	pem = key == NULL ? NULL : key_pem(key);

@@ -243,8 +243,11 @@ set_option(const struct filter *f, int got, const char *arg, struct cli *c)
 	}
 	if (why == NULL)
 		return 0;
-	filter_config_error("%s \"%s\": %s", option_name(o, name, sizeof(name)),
-	    arg == NULL ? "" : arg, why);
+	(void)option_name(o, name, sizeof(name));
+	if (arg == NULL)
+		filter_config_error("%s: %s", name, why);
+	else
+		filter_config_error("%s \"%s\": %s", name, arg, why);
 	return 1;
 }
 
