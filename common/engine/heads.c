@@ -1,6 +1,8 @@
 #include "common/engine/heads.h"
 
-#define SID_AT 19 /* where the session id begins in a head */
+static const char kind[] = "|smtp-in|data-line|";
+
+#define SID_AT (sizeof(kind) - 1) /* where the session id begins in a head */
 
 /* The slot of a session id as text. */
 static size_t
@@ -68,9 +70,11 @@ heads_put(struct heads *h, struct str line, struct str text, struct msg *m)
 	const char *head = find_head(line);
 	size_t i;
 
-	if (head == NULL || head + HEADS_LENGTH != text.p || text.p[-1] != '|')
+	if (head == NULL || head + HEADS_LENGTH != text.p ||
+	    text.p[-1] != '|' || memcmp(head, kind, SID_AT) != 0 ||
+	    head[SID_AT + STR_HEX64] != '|')
 		return;
-	/* heads_drop() looks for ids as smtpd writes them. */
+	/* heads_drop() looks for ids where and as smtpd writes them. */
 	for (i = 0; i < STR_HEX64; i++)
 		if (head[SID_AT + i] >= 'A' && head[SID_AT + i] <= 'F')
 			return;

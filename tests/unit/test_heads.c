@@ -134,7 +134,18 @@ test_odd_heads(void **state)
 	    "filter|0.7|1576146008.006099|smtp-in|data-line|"
 	    "7641df9771b4ed0|1ef1c203cc576e5d|x";
 
+	static const char shifted[] =
+	    "filter|0.7|1576146008.006099|smtp-in \xfd__|data-line|"
+	    "7641df9771b4ed00|1ef1c203cc57|x";
+	static const char moved[] =
+	    "filter|0.7|1576146008.006099|smtp-in|data-line|"
+	    "641df9771b4ed00|1ef1c203cc576e5dd|x";
+
 	(void)state;
+	put(shifted, shifted + sizeof(shifted) - 2, msg(&one));
+	assert_null(find(shifted, "x"));
+	put(moved, moved + sizeof(moved) - 2, msg(&one));
+	assert_null(find(moved, "x"));
 	put(upper, upper + sizeof(upper) - 2, msg(&one));
 	assert_null(find(upper, "x"));
 	put(shorter, shorter + sizeof(shorter) - 2, msg(&one));
