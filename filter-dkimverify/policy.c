@@ -78,11 +78,6 @@ add_guesses(const struct config *c, struct str value, struct authors *out)
 	struct str before;
 	size_t n;
 
-	/* smtpd takes no such field; nobody looks for an author in it. */
-	if (value.n > QUALIFY_MAX) {
-		out->must = UINT64_MAX;
-		return;
-	}
 	if (!str_cut(&value, '@', &before))
 		return;
 	for (size_t i = 0; i < c->nmust; i++)
@@ -102,7 +97,43 @@ add_guesses(const struct config *c, struct str value, struct authors *out)
 	} while (str_cut(&value, '@', &before));
 }
 
+/* Without white space, controls and comments. */
 static void
+add_bare(struct str value, struct buf *out)
+{
+	size_t depth = 0;
+
+	for (size_t i = 0; i < value.n; i++) {
+		unsigned char b = (unsigned char)value.p[i];
+		depth += b == '(';
+		if (depth == 0 && b > ' ' && b != 0x7f)
+			buf_chr(out, value.p[i]);
+		depth -= b == ')' && depth > 0;
+	}
+}
+
+/* The same of a field of the size that smtpd takes; of larger ones, any. */
+static int
+add_all_guesses(const struct config *c, struct str value, struct authors *out)
+{
+	struct buf b;
+	int r;
+
+	out->guessed += value.n;
+	if (out->guessed > QUALIFY_MAX) {
+		out->must = UINT64_MAX;
+		return 0;
+	}
+	buf_init(&b, QUALIFY_MAX);
+	add_bare(value, &b);
+	add_guesses(c, value, out);
+	add_guesses(c, buf_view(&b), out);
+	r = buf_failed(&b) ? -1 : 0;
+	buf_clear(&b);
+	return r;
+}
+
+static int
 add_value(const struct config *c, struct str value, struct authors *out)
 {
 	struct address_parser p;
@@ -116,9 +147,9 @@ add_value(const struct config *c, struct str value, struct authors *out)
 	for (; (r = address_next(&p, &a)) == 1; n++)
 		add_author(c, &a, out);
 	out->bad = out->bad || r == -1 || n == 0;
-	if (out->bad)
-		add_guesses(c, value, out);
+	r = out->bad && c->nmust > 0 ? add_all_guesses(c, value, out) : 0;
 	out->bad = out->bad || bad;
+	return r;
 }
 
 /* Will smtpd complete the field?  Then readers see an author at its host. */
@@ -153,7 +184,8 @@ policy_authors(const struct config *c, struct str block,
 		if (!str_ieq(f.name, STR("from")))
 			continue;
 		out->fields++;
-		add_value(c, f.value, out);
+		if (add_value(c, f.value, out) == -1)
+			return -1;
 		if (c->nmust > 0 && add_host(c, &f, q, out) == -1)
 			return -1;
 	}
@@ -284,6 +316,20 @@ only_testing(const struct verify *v, enum dkim_result r)
 	return any;
 }
 
+static struct policy
+policy_by_from(enum action action)
+{
+	static const char text[] =
+	    "Message needs one From field with addresses";
+	struct policy p = policy_of(action, "from", "5.7.1", text, false);
+
+	if (action == ACTION_TEMPFAIL) {
+		p.status = "4.7.1";
+		p.text = text;
+	}
+	return p;
+}
+
 struct policy
 policy_decide(
     const struct config *c, const struct authors *au, const struct verify *v)
@@ -292,9 +338,7 @@ policy_decide(
 	struct policy p = decide_must(c, au, v);
 
 	if (au->bad)
-		take_stricter(&p,
-		    policy_of(c->on_bad_from, "from", "5.7.1",
-			"Message needs one From field with addresses", false));
+		take_stricter(&p, policy_by_from(c->on_bad_from));
 	if (r == DKIM_PASS || !only_testing(v, r))
 		take_stricter(&p, policy_by_result(c->on[r], r));
 	return p;

@@ -14,6 +14,7 @@ struct authors {
 	size_t fields; /* From fields; RFC 5322 section 3.6 wants one */
 	bool bad; /* none, several, or one that cannot be read */
 	uint64_t must; /* bit i: one is at or below config.must[i] */
+	size_t guessed; /* bytes of fields that are no lists of addresses */
 };
 
 struct policy {
@@ -28,7 +29,8 @@ struct policy {
  * Reads the From fields of a header block.  What cannot be read counts in must
  * all the same: an author without a domain has the one that smtpd will give
  * him, and of a field that is no list of addresses each domain after an "@" is
- * taken.  Returns 0, or -1 without memory.
+ * taken; of more than QUALIFY_MAX bytes of such fields, all of must.  Returns 0,
+ * or -1 without memory.
  */
 int policy_authors(const struct config *, struct str block,
     const struct qualify *, struct authors *out);

@@ -58,10 +58,12 @@ allow_path(int rules, const char *path, enum sandbox_access access)
 	if (r == 0 && access == SANDBOX_READ)
 		rule.allowed_access =
 		    S_ISDIR(st.st_mode) ? READ_ALL : READ_FILE;
-	/* There is no rule for a pipe or socket that /dev/fd leads to. */
-	if (r == 0 && !S_ISFIFO(st.st_mode) && !S_ISSOCK(st.st_mode))
+	if (r == 0)
 		r = (int)syscall(SYS_landlock_add_rule, rules,
 		    LANDLOCK_RULE_PATH_BENEATH, &rule, 0);
+	/* A pipe that /dev/fd leads to needs no rule, and can have none. */
+	if (r == -1 && errno == EBADFD)
+		r = 0;
 	(void)close(rule.parent_fd);
 	return r;
 }

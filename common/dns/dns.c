@@ -256,6 +256,14 @@ resolve(struct dns_query *q)
 	finish(q, DNS_TEMPERROR, ub_strerror(error));
 }
 
+static unsigned
+orphans_max(void)
+{
+	unsigned half = resolver_sockets() / 2;
+
+	return half < ORPHANS_MAX ? half : ORPHANS_MAX;
+}
+
 /*
  * Orphans hold sockets and memory that others need: they go with the context
  * they are in, and what is waited for starts again in a new one.
@@ -269,11 +277,11 @@ drop_orphans(void)
 
 	if (resolver_configure(fresh, &options, why) == -1) {
 		/* A file has gone, or no memory: not again at once. */
-		drop_at = orphans + ORPHANS_MAX;
+		drop_at = orphans + orphans_max();
 		ub_ctx_delete(fresh);
 		return;
 	}
-	drop_at = ORPHANS_MAX;
+	drop_at = orphans_max();
 	DL_FOREACH (running, q)
 		leave(q);
 	ub_ctx_delete(ctx);
@@ -348,6 +356,7 @@ int
 dns_init(const struct dns_options *o, char why[DNS_ERROR_MAX])
 {
 	options = *o;
+	drop_at = orphans_max();
 	timeout_ms = o->timeout_ms != 0 ? o->timeout_ms : DNS_TIMEOUT_MS;
 	timer = loop_timer_new(on_timer, NULL);
 	ctx = ub_ctx_create_event(loop_base());

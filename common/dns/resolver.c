@@ -65,8 +65,8 @@ resolv_conf(const struct dns_options *o)
 	return o->resolv_conf != NULL ? o->resolv_conf : "/etc/resolv.conf";
 }
 
-static unsigned
-sockets_at_once(void)
+unsigned
+resolver_sockets(void)
 {
 	struct rlimit rl;
 
@@ -95,7 +95,7 @@ set_options(
 	};
 
 	(void)o;
-	(void)snprintf(sockets, sizeof(sockets), "%u", sockets_at_once());
+	(void)snprintf(sockets, sizeof(sockets), "%u", resolver_sockets());
 	/* What an older libunbound does not know, it does without. */
 	for (size_t i = 0; i < sizeof(options) / sizeof(options[0]); i++)
 		(void)ub_ctx_set_option(c, options[i][0], options[i][1]);
@@ -195,7 +195,9 @@ anchor_error(const char *name)
 		line[strcspn(line, ";")] = '\0';
 		for (next = line; (word = strsep(&next, " \t\r\n()")) != NULL;)
 			if (strcasecmp(word, "DS") == 0 ||
-			    strcasecmp(word, "DNSKEY") == 0)
+			    strcasecmp(word, "DNSKEY") == 0 ||
+			    strcasecmp(word, "TYPE43") == 0 ||
+			    strcasecmp(word, "TYPE48") == 0)
 				error = NULL;
 	}
 	free(line);

@@ -16,6 +16,9 @@ enum {
 	RESOLVER_SOCKETS = 4096,
 };
 
+/* How many queries can be on their way, each with a socket. */
+unsigned resolver_sockets(void);
+
 /*
  * Gives a context, or NULL for one that could not be made, all options; it
  * reads its files.  Returns 0, or -1 with one line in why.

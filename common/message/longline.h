@@ -12,7 +12,8 @@
  * bytes with a doubled first dot counted in.  In a header every piece but the
  * first must begin with white space: where the line has none to fold at, a
  * HTAB has to be put before the next piece, and *tab says so; that next piece
- * is then cut for max - 1.  The name of a field stays with its colon.  Body pieces do not end inside a UTF-8 sequence.
+ * is then cut for max - 1.  The name of a field stays with its colon, if both
+ * fit.  Body pieces do not end inside a UTF-8 sequence.
  * Takes the piece off rest.
  */
 struct str
