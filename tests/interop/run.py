@@ -111,7 +111,7 @@ class Maker:
         self.keep("signed signatures, rsa-sha256", "rsa-sha256", over, 3)
         table = self.work / "table"
         table.write_text(f"{DOMAIN} ed ed\n{DOMAIN} rsa rsa "
-                         "c=simple/relaxed i=a;b@x.example.net\n")
+                         "c=simple/relaxed i=a=b|c@x.example.net\n")
         done = run(str(SIGNER), "-q", "-K", str(table), "--check", "-",
                    input=HEAD + b"\nText.\n", check=True)
         self.keep("both keys", "ed25519-sha256", done.stdout, 2)
