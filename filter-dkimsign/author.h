@@ -29,8 +29,8 @@ struct author {
  * Looks for the first mailbox of From in the header block whose domain has
  * keys (else those of "*" for the first mailbox) and that login may use, if it
  * is not NULL.  With by_sender, and several mailboxes in From, that of the
- * only Sender goes before them.  Addresses without domain are completed first, as smtpd will
- * do; not with an empty host.
+ * only Sender goes before them.  Addresses without domain are completed first,
+ * as smtpd will do; not with an empty host.
  */
 enum author_result author_find(const struct config *, struct str block,
     const struct qualify *, const char *login, struct author *out);

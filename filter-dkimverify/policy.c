@@ -29,7 +29,8 @@ is_name_char(char c)
 	return is_label_char(c) || c == '.' || (unsigned char)c >= 0x80;
 }
 
-static void
+/* Returns whether he has a domain. */
+static bool
 add_author(const struct config *c, const struct address *a, struct authors *out)
 {
 	struct str domain = str_n(a->domain, a->domain_n);
@@ -38,13 +39,12 @@ add_author(const struct config *c, const struct address *a, struct authors *out)
 	/* What readers take for the same domain. */
 	if (domain.n > 1 && domain.p[domain.n - 1] == '.')
 		domain.n--;
-	if (sig_domain(domain, name) == -1) {
-		out->bad = true;
-		return;
-	}
+	if (sig_domain(domain, name) == -1)
+		return false;
 	if (out->first[0] == '\0')
 		memcpy(out->first, name, sizeof(name));
 	out->must |= must_of(c, name);
+	return true;
 }
 
 /* Does text have this name, at the end of a longer one or not? */
@@ -83,16 +83,11 @@ add_guesses(const struct config *c, struct str value, struct authors *out)
 	for (size_t i = 0; i < c->nmust; i++)
 		if (has_name(value, str_c(c->must[i])))
 			out->must |= (uint64_t)1 << i;
+	/* It may have U-labels. */
 	do {
-		while (
-		    value.n > 0 && (is_wsp(value.p[0]) || value.p[0] == '\n'))
-			value = str_from(value, 1);
-		n = 0;
-		while (n < value.n && is_name_char(value.p[n]))
+		for (n = 0; n < value.n && is_name_char(value.p[n]);)
 			n++;
-		while (n > 0 && value.p[n - 1] == '.')
-			n--;
-		if (sig_domain(str_head(value, n), name) == 0)
+		if (sig_rooted_domain(str_head(value, n), name) == 0)
 			out->must |= must_of(c, name);
 	} while (str_cut(&value, '@', &before));
 }
@@ -138,18 +133,17 @@ add_value(const struct config *c, struct str value, struct authors *out)
 {
 	struct address_parser p;
 	struct address a;
-	bool bad = out->bad;
+	bool good = true;
 	size_t n = 0;
 	int r;
 
-	out->bad = false;
 	address_init(&p, value);
 	for (; (r = address_next(&p, &a)) == 1; n++)
-		add_author(c, &a, out);
-	out->bad = out->bad || r == -1 || n == 0;
-	r = out->bad && c->nmust > 0 ? add_all_guesses(c, value, out) : 0;
-	out->bad = out->bad || bad;
-	return r;
+		good = add_author(c, &a, out) && good;
+	if (good && r == 0 && n > 0)
+		return 0;
+	out->bad = true;
+	return c->nmust > 0 ? add_all_guesses(c, value, out) : 0;
 }
 
 /* Will smtpd complete the field?  Then readers see an author at its host. */

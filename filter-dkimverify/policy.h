@@ -29,8 +29,8 @@ struct policy {
  * Reads the From fields of a header block.  What cannot be read counts in must
  * all the same: an author without a domain has the one that smtpd will give
  * him, and of a field that is no list of addresses each domain after an "@" is
- * taken; of more than QUALIFY_MAX bytes of such fields, all of must.  Returns 0,
- * or -1 without memory.
+ * taken; of more than QUALIFY_MAX bytes of such fields, all of must.  Returns
+ * 0, or -1 without memory.
  */
 int policy_authors(const struct config *, struct str block,
     const struct qualify *, struct authors *out);

@@ -52,10 +52,11 @@ enum apply_map {
  *	X-Spam-Status: Yes, score=6.500 required=15.000
  *		tests=[SYMBOL=6.000, ...]
  * in place of all fields of these names, unless rspamd adds such a field
- * itself, be it by add_headers or by a spam_header that is applied.  Without a score there is neither; without thresholds " / 15" and
- * "required=" are missing, without symbols "tests=".  Of the symbols those
- * that fit into APPLY_TESTS_MAX bytes are named.  "Yes" if spam of struct apply
- * is true, else "No".
+ * itself, be it by add_headers or by a spam_header that is applied.  Without a
+ * score there is neither; without thresholds " / 15" and "required=" are
+ * missing, without symbols "tests=".  Of the symbols those that fit into
+ * APPLY_TESTS_MAX bytes are named.  "Yes" if spam of struct apply is true, else
+ * "No".
  */
 enum apply_score {
 	APPLY_SCORE_SPAM, /* those with spam of struct apply */
