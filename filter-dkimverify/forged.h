@@ -55,11 +55,11 @@ struct forged_rule {
 
 /*
  * Is this field, given as a whole, to be removed?  In mode FORGED_OWN those
- * are: fields whose authserv-id is one of ours; fields that cannot be parsed, among
- * them those of an authres-version other than 1; and fields of any name in
- * which a bare CR is followed by the name, since some readers take CR for a
- * line end.  White space and control characters in the name do not count,
- * since some readers drop them.
+ * are: fields whose authserv-id is one of ours; fields that cannot be parsed,
+ * among them those of an authres-version other than 1; and fields of any name
+ * in which a bare CR is followed by the name, since some readers take CR for a
+ * line end.  White space, control characters and what is not ASCII do not count
+ * in the name, since some readers drop them.
  */
 bool forged_is(const struct forged_rule *, struct str raw);
 

@@ -47,7 +47,8 @@ bool keycache_find(const char *name, struct keycache_answer *out);
 /*
  * Asks for the keys of a name that keycache_find() does not know.  cb is called
  * once, from the loop, never from in here; the wait is over then and may be
- * used again.  The answer lives during the callback.  Returns -1 without memory.
+ * used again.  The answer lives during the callback.  Returns -1 without
+ * memory.
  */
 int keycache_start(const char *name, struct keycache_wait *,
     void (*cb)(struct keycache_wait *, const struct keycache_answer *));

@@ -51,9 +51,9 @@ void fold_end(struct fold *);
  * Adds value as RFC 8601 takes it: as it is if it is a token (RFC 2045) or a
  * domain after "@" with or without a dot-atom before it, else as a
  * quoted-string.  CR, LF, NUL and other controls are left out, and it is cut at
- * FOLD_VALUE_MAX bytes (never within a UTF-8 sequence); bytes of 0x80 and above stay only if they are UTF-8 and
- * utf8 is true, else each becomes "?", as do controls among UTF-8: line ends,
- * and what turns the direction of text.
+ * FOLD_VALUE_MAX bytes (never within a UTF-8 sequence); bytes of 0x80 and above
+ * stay only if they are UTF-8 and utf8 is true, else each becomes "?", as do
+ * controls among UTF-8: line ends, and what turns the direction of text.
  */
 void fold_value(struct str value, bool utf8, struct buf *out);
 /* Likewise for an authserv-id, in ASCII; with "@" it is quoted. */

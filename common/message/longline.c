@@ -3,8 +3,8 @@
 #define UTF8_TAIL_MAX 3 /* bytes of a sequence after its first */
 
 /*
- * Where a header line is folded: before white space, never at its start, and
- * in the first line of a field never before its colon, where smtpd looks for it.
+ * Where a header line is folded: before white space, never at its start, and in
+ * the first line of a field never before its colon, where smtpd looks for it.
  */
 static size_t
 fold_at(struct str line, size_t max, bool first)
