@@ -77,7 +77,7 @@ COMMON_OBJS =	common/base/buf.o common/base/clock.o common/base/log.o \
 		common/engine/msg.o common/engine/msgview.o \
 		common/engine/out.o \
 		common/engine/replay.o common/engine/session.o \
-		common/engine/worker.o
+		common/engine/turn.o common/engine/worker.o
 
 RSPAMD_OBJS =	filter-rspamd/apply.o filter-rspamd/apply_remove.o \
 		filter-rspamd/apply_score.o filter-rspamd/config.o \
@@ -212,7 +212,7 @@ deps-test: deps
 
 # Unit tests: tests/unit/test_NAME.c is linked with everything but main().
 UNIT_TESTS =	buf cli clock edit header heads lines log longline loop out phase \
-		reply session store str wire
+		reply session store str turn wire
 
 # of common/dkim and what belongs to it
 UNIT_TESTS +=	address canon der digest error fields fold form key qualify \

@@ -177,13 +177,13 @@ signing_header(struct msg *m)
 }
 
 void
-signing_body(struct msg *m, struct str line)
+signing_body(struct msg *m, struct str text)
 {
 	struct signing *s = msg_data(m);
 
 	for (int i = 0; i < CANONS; i++)
 		if (s->body[i] != NULL)
-			digest_body_line(s->body[i], line);
+			digest_body_text(s->body[i], text);
 }
 
 static void

@@ -21,7 +21,7 @@ struct signing_env {
 void *signing_new(struct signing_env *);
 void signing_free(void *data);
 void signing_header(struct msg *);
-void signing_body(struct msg *, struct str line);
+void signing_body(struct msg *, struct str text);
 void signing_message(struct msg *);
 void signing_expired(struct msg *);
 

@@ -410,12 +410,12 @@ inbound_header(struct msg *m)
 }
 
 void
-inbound_body(struct msg *m, struct str line)
+inbound_body(struct msg *m, struct str text)
 {
 	struct inbound *in = msg_data(m);
 
 	if (in->hashing)
-		verify_line(in->v, line);
+		verify_body(in->v, text);
 }
 
 void

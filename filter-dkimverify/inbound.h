@@ -15,7 +15,7 @@ void inbound_config(struct str key, struct str value);
 void *inbound_new(struct msg *);
 void inbound_free(void *);
 void inbound_header(struct msg *);
-void inbound_body(struct msg *, struct str line);
+void inbound_body(struct msg *, struct str text);
 void inbound_message(struct msg *);
 void inbound_expired(struct msg *);
 int inbound_check(struct msg *, struct str refused, FILE *out);

@@ -11,6 +11,13 @@ typedef char octets __attribute__((__vector_size__(16)));
 
 /* ---- body ---- */
 
+/* Canonical octets of lines, on their way to the sink. */
+struct body_run {
+	struct canon_body *body;
+	size_t n; /* octets in block */
+	char block[CANON_BLOCK];
+};
+
 void
 canon_body_init(struct canon_body *b, enum canon how, uint64_t limit,
     struct canon_sink sink)
@@ -20,13 +27,13 @@ canon_body_init(struct canon_body *b, enum canon how, uint64_t limit,
 	b->limit = limit;
 	b->length = 0;
 	b->blank = 0;
-	b->n = 0;
 }
 
 /* To the sink, as far as the limit allows. */
 static void
 body_emit(struct canon_body *b, const char *p, size_t n)
 {
+	b->length += n;
 	if (n > b->limit)
 		n = (size_t)b->limit;
 	if (b->limit != CANON_NO_LIMIT)
@@ -36,25 +43,24 @@ body_emit(struct canon_body *b, const char *p, size_t n)
 }
 
 static void
-body_flush(struct canon_body *b)
+body_flush(struct body_run *r)
 {
-	body_emit(b, b->block, b->n);
-	b->n = 0;
+	body_emit(r->body, r->block, r->n);
+	r->n = 0;
 }
 
 static void
-body_put(struct canon_body *b, const char *p, size_t n)
+body_put(struct body_run *r, const char *p, size_t n)
 {
-	b->length += n;
-	if (n > CANON_BLOCK - b->n)
-		body_flush(b);
+	if (n > CANON_BLOCK - r->n)
+		body_flush(r);
 	if (n > CANON_BLOCK) {
-		body_emit(b, p, n);
+		body_emit(r->body, p, n);
 		return;
 	}
 	if (n > 0)
-		memcpy(b->block + b->n, p, n);
-	b->n += n;
+		memcpy(r->block + r->n, p, n);
+	r->n += n;
 }
 
 /* White space of a field and of a line alike: a line holds no LF. */
@@ -123,25 +129,25 @@ reduce(char *to, struct str s, bool *last)
 
 /* A line; without white space at its end. */
 static void
-body_reduce(struct canon_body *b, struct str s)
+body_reduce(struct body_run *r, struct str s)
 {
 	bool last = false;
 
 	while (s.n > 0) {
-		size_t room = CANON_BLOCK - b->n, k = s.n < room ? s.n : room;
-		size_t n = reduce(b->block + b->n, str_head(s, k), &last);
+		size_t room = CANON_BLOCK - r->n, k = s.n < room ? s.n : room;
 
-		b->n += n;
-		b->length += n;
+		r->n += reduce(r->block + r->n, str_head(s, k), &last);
 		if (k == room)
-			body_flush(b);
+			body_flush(r);
 		s = str_from(s, k);
 	}
 }
 
-void
-canon_body_line(struct canon_body *b, struct str s)
+static void
+body_line(struct body_run *r, struct str s)
 {
+	struct canon_body *b = r->body;
+
 	while (b->how == CANON_RELAXED && s.n > 0 && is_wsp(s.p[s.n - 1]))
 		s.n--;
 	if (s.n == 0) {
@@ -149,21 +155,35 @@ canon_body_line(struct canon_body *b, struct str s)
 		return;
 	}
 	for (; b->blank > 0; b->blank--)
-		body_put(b, "\r\n", 2);
+		body_put(r, "\r\n", 2);
 	if (b->how == CANON_RELAXED)
-		body_reduce(b, s);
+		body_reduce(r, s);
 	else
-		body_put(b, s.p, s.n);
-	body_put(b, "\r\n", 2);
+		body_put(r, s.p, s.n);
+	body_put(r, "\r\n", 2);
+}
+
+void
+canon_body_text(struct canon_body *b, struct str text)
+{
+	struct body_run r;
+	struct str line;
+
+	r.body = b;
+	r.n = 0;
+	while (text.n > 0) {
+		(void)str_cut(&text, '\n', &line);
+		body_line(&r, line);
+	}
+	body_flush(&r);
 }
 
 void
 canon_body_end(struct canon_body *b)
 {
 	if (b->how == CANON_SIMPLE && b->length == 0)
-		body_put(b, "\r\n", 2);
+		body_emit(b, "\r\n", 2);
 	b->blank = 0;
-	body_flush(b);
 }
 
 uint64_t

@@ -14,7 +14,7 @@
 #include "common/base/str.h"
 
 enum {
-	CANON_BLOCK = 4 * 1024, /* bytes of body that are handed on at once */
+	CANON_BLOCK = 4 * 1024, /* octets of body that are handed on at once */
 };
 
 #define CANON_NO_LIMIT UINT64_MAX
@@ -37,8 +37,6 @@ struct canon_body {
 	uint64_t limit; /* octets that the sink may still get */
 	uint64_t length; /* canonical octets so far */
 	uint64_t blank; /* empty lines not yet known to be trailing */
-	size_t n; /* octets in block */
-	char block[CANON_BLOCK];
 };
 
 /*
@@ -48,8 +46,8 @@ struct canon_body {
 void canon_body_init(
     struct canon_body *, enum canon how, uint64_t limit, struct canon_sink);
 
-/* One line of the body, without its CRLF (or LF); any length. */
-void canon_body_line(struct canon_body *, struct str line);
+/* The next lines of the body, each ended by LF; the last one need not be. */
+void canon_body_text(struct canon_body *, struct str text);
 
 /*
  * The body is complete; everything has reached the sink on return.  A body of

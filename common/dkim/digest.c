@@ -130,9 +130,9 @@ digest_body_free(struct digest_body *b)
 }
 
 void
-digest_body_line(struct digest_body *b, struct str line)
+digest_body_text(struct digest_body *b, struct str text)
 {
-	canon_body_line(&b->canon, line);
+	canon_body_text(&b->canon, text);
 }
 
 bool

@@ -34,14 +34,13 @@ int digest_final(struct digest *, unsigned char out[DIGEST_SIZE])
 struct canon_sink digest_sink(struct digest *);
 
 /*
- * The hash of a body, canonicalized line by line as it arrives: one serves all
- * signatures with the same canonicalization and limit.  About 9 KiB.  NULL
- * without memory.
+ * The hash of a body, canonicalized as it arrives: one serves all signatures
+ * with the same canonicalization and limit.  NULL without memory.
  */
 struct digest_body *digest_body_new(enum canon how, uint64_t limit);
 void digest_body_free(struct digest_body *);
-/* One line, without its line end. */
-void digest_body_line(struct digest_body *, struct str line);
+/* The next lines, as canon_body_text() takes them. */
+void digest_body_text(struct digest_body *, struct str text);
 /* Does this one serve signatures with that canonicalization and limit? */
 bool digest_body_is(const struct digest_body *, enum canon, uint64_t limit);
 /*

@@ -310,10 +310,10 @@ verify_is_decided(const struct verify *v)
 }
 
 void
-verify_line(struct verify *v, struct str line)
+verify_body(struct verify *v, struct str text)
 {
 	for (size_t i = 0; i < v->bodies; i++)
-		digest_body_line(v->body[i], line);
+		digest_body_text(v->body[i], text);
 }
 
 void

@@ -3,7 +3,7 @@
  *
  *	verify_new       at the end of the header: all signatures
  *	verify_query     for each: the DNS name of its key, if it needs one
- *	verify_line      the body, as it arrives
+ *	verify_body      the body, as it arrives
  *	verify_key, verify_dns   what DNS said, at any time and in any order
  *	verify_finish    at the end of the body, when no key is missing
  *	verify_get       the results
@@ -69,8 +69,8 @@ bool verify_cut(const struct verify *);
 /* Is any body hash or key still needed? If not, skip body and DNS. */
 bool verify_is_decided(const struct verify *);
 
-/* One line of the body without its line end, in order. */
-void verify_line(struct verify *, struct str line);
+/* The next lines of the body, each ended by LF; the last one need not be. */
+void verify_body(struct verify *, struct str text);
 
 enum verify_dns {
 	VERIFY_NO_RECORD, /* NXDOMAIN, or no TXT record */

@@ -47,7 +47,9 @@ say(struct run *r, const char *fmt, ...)
 		va_start(ap, fmt);
 		(void)vsnprintf(text, (size_t)n + 1, fmt, ap);
 		va_end(ap);
+		engine_turn(r->eng, false);
 		(void)engine_line(r->eng, str_n(text, (size_t)n));
+		engine_turn(r->eng, true);
 	} else {
 		r->lost = true;
 	}

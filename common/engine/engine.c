@@ -86,6 +86,16 @@ engine_flush(struct engine *eng)
 }
 
 void
+engine_turn(struct engine *eng, bool over)
+{
+	if (over)
+		turn_end(eng);
+	eng->busy = !over;
+	if (over)
+		engine_flush(eng);
+}
+
+void
 engine_answer(struct engine *eng, const struct reply_to *to, enum phase phase,
     enum answer a, struct str text)
 {

@@ -38,12 +38,14 @@ struct msg {
 	bool in_header;
 	bool header_cut;
 	bool header_told; /* the header callback was called */
+	bool due; /* the filter has something to be told when the turn ends */
 	bool lost; /* some of it is gone: 451 */
 	bool cut; /* a line is longer than smtpd takes */
 	bool tab; /* state of longline_next() over a line */
 	struct buf header;
 	size_t counted; /* bytes of header.cap counted in the pool */
 	struct store *store;
+	uint64_t told; /* where the body that the filter has seen ends in it */
 	void *data;
 	uint64_t dot_us; /* when the dot came */
 	bool asked; /* commit is asked already, by this request: */
@@ -52,6 +54,7 @@ struct msg {
 	struct replay replay;
 	struct msg *prev, *next; /* of the session */
 	struct msg *wait_prev, *wait_next; /* of all that wait */
+	struct msg *due_prev, *due_next; /* of all that are due */
 };
 
 enum counter {
@@ -78,11 +81,12 @@ struct engine {
 	struct lines lines;
 	struct out out;
 	struct msg *waiting; /* by deadline: all wait equally long */
+	struct msg *due;
 	struct loop_timer *deadline;
 	unsigned deadline_ms;
 	bool reject_long; /* --long-lines reject */
 	bool ready; /* the handshake is over */
-	bool busy; /* lines are being worked on: output comes after */
+	bool busy; /* in a turn: output comes after it */
 	unsigned version; /* told by smtpd, or seen last */
 	uint64_t dead[ENGINE_DEAD];
 	unsigned ndead;
@@ -105,13 +109,20 @@ void engine_free(struct engine *);
 void engine_counters(const struct engine *);
 
 /*
- * Works on one line of smtpd.  Returns -1 if the handshake shows that we
+ * A turn: lines that came together.  They are taken one by one, and when it
+ * ends filters are told of all messages that have come so far, one after the
+ * other, and what is to be said about them is written.
+ */
+void engine_turn(struct engine *, bool over);
+
+/*
+ * Takes one line of smtpd, in a turn.  Returns -1 if the handshake shows that we
  * cannot work with this smtpd; after register|ready always 0.
  */
 int engine_line(struct engine *, struct str line);
 /* The same for the start of a line that was too long to keep. */
 void engine_lost_line(struct engine *, struct str head);
-/* Lets output go; in blocks only while lines are being worked on. */
+/* Lets output go; in blocks only while a turn lasts. */
 void engine_flush(struct engine *);
 
 /*
@@ -137,11 +148,28 @@ void msg_line(struct msg *, struct str line);
 void msg_decide(struct msg *, struct str reply);
 /* Something of it is gone, and what is left is of no use: it gets 451. */
 void msg_lose(struct msg *, const char *why);
+/* Gives that answer: the engine has failed. */
+void msg_fail(struct msg *);
 void msg_commit(struct engine *, struct session *, const struct wire_event *);
 /* Takes it out of the session and frees it; nothing more is sent for it. */
 void msg_drop(struct msg *);
 void msg_sent(struct replay *, bool ok);
 void msg_expire(void *engine);
+
+/*
+ * What filters are told, and when: turn.c.  Of small messages that come
+ * together, as they do on a busy host, all at the end of a turn, so that the
+ * code of each step stays in the processor's caches for all of them; of large
+ * ones, piece by piece on the way.
+ */
+/* It has something to tell when this turn ends: its header, or all. */
+void turn_add(struct msg *);
+void turn_remove(struct msg *);
+/* Tells of the header, unless that was done. */
+void turn_header(struct msg *);
+/* Stores a line of the body and sees to it that the filter is told. */
+int turn_line(struct msg *, struct str line);
+void turn_end(struct engine *);
 
 /* Runs a message of a file through the filter: check.c.  Exit status. */
 struct check {

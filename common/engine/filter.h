@@ -87,16 +87,18 @@ struct filter {
 	/*
 	 * Messages.  tx_new makes the filter's data for one (NULL: no memory,
 	 * the message gets 451), tx_free frees it and cancels its jobs; both
-	 * must be set if one is.  header: the header is complete, the body
-	 * follows.  body: one line of the body, without line end, dot undone.
-	 * message: all is there; answer now or later with msg_accept() or
-	 * msg_refuse().  expired: the deadline passed without an answer; if
-	 * it gives none, the message gets 451.
+	 * must be set if one is.  header: the header is complete.  body: the
+	 * next lines of the body, dots undone, each ended by LF but perhaps
+	 * the last one: at most STORE_BLOCK bytes, or one longer line, and
+	 * what is left right before message.  message: all is there; answer
+	 * now or later with msg_accept() or msg_refuse().  expired: the
+	 * deadline passed without an answer; if it gives none, the message
+	 * gets 451.
 	 */
 	void *(*tx_new)(struct msg *);
 	void (*tx_free)(void *);
 	void (*header)(struct msg *);
-	void (*body)(struct msg *, struct str line);
+	void (*body)(struct msg *, struct str text);
 	void (*message)(struct msg *);
 	void (*expired)(struct msg *);
 

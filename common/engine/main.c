@@ -133,15 +133,11 @@ on_in(void *arg, int what)
 static void
 on_turn(void *arg, bool over)
 {
-	struct engine *eng = arg;
-
-	eng->busy = !over;
-	if (!over) {
+	if (!over)
 		log_hold();
-		return;
-	}
-	engine_flush(eng);
-	log_release();
+	engine_turn(arg, over);
+	if (over)
+		log_release();
 }
 
 static void

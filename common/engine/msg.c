@@ -64,6 +64,7 @@ stop_work(struct msg *m)
 		DL_DELETE2(m->eng->waiting, m, wait_prev, wait_next);
 	if (m->state == MSG_SENDING)
 		out_stop(&m->eng->out, &m->replay);
+	turn_remove(m);
 	free_data(m);
 	free_content(m);
 }
@@ -186,25 +187,24 @@ store_piece(struct msg *m, struct str piece, bool tab)
 static void
 take_line(struct msg *m, struct str line, bool tab)
 {
-	const struct filter *f = m->eng->filter;
 	bool body = !m->in_header;
+	int r;
 
 	if (m->lost)
 		return;
 	if (m->in_header && line.n == 0 && !tab) {
 		m->in_header = false;
-		m->header_told = true;
-		if (f->header != NULL)
-			f->header(m);
+		turn_add(m);
 	} else if (m->in_header && add_header(m, line, tab)) {
 		return;
 	}
 	if (m->lost)
 		return;
-	if (store_piece(m, line, tab) == -1)
+	r = body ? turn_line(m, line) : store_piece(m, line, tab);
+	if (r == -1)
 		msg_lose(m, "no memory or disk for its text");
-	else if (body && f->body != NULL)
-		f->body(m, line);
+	else if (!body)
+		m->told = store_size(m->store);
 }
 
 static void
@@ -239,6 +239,7 @@ msg_decide(struct msg *m, struct str reply)
 	struct engine *eng = m->eng;
 	struct reply_to to = { m->version, m->session->id, m->token };
 
+	turn_remove(m);
 	DL_DELETE2(eng->waiting, m, wait_prev, wait_next);
 	free(m->refusal);
 	m->refusal = reply.n == 0 ? NULL : str_dup(reply);
@@ -257,22 +258,25 @@ msg_decide(struct msg *m, struct str reply)
 	engine_flush(eng);
 }
 
+void
+msg_fail(struct msg *m)
+{
+	m->eng->count[COUNT_FAILED]++;
+	msg_decide(m, STR(MSG_TRY_AGAIN));
+}
+
 static void
 on_dot(struct msg *m)
 {
-	const struct filter *f = m->eng->filter;
-
-	if (!m->lost && !m->header_told && f->header != NULL)
-		f->header(m);
 	m->in_header = false;
 	wait_for_filter(m);
 	if (m->lost) {
-		m->eng->count[COUNT_FAILED]++;
-		msg_decide(m, STR(MSG_TRY_AGAIN));
+		msg_fail(m);
 	} else if (m->cut && m->eng->reject_long) {
+		turn_header(m);
 		msg_decide(m, STR(TOO_LONG));
 	} else {
-		f->message(m);
+		turn_add(m);
 	}
 }
 
@@ -407,8 +411,7 @@ msg_expire(void *arg)
 		if (msg_is_open(m)) {
 			msg_warn(m, "no answer in %u ms; it gets 451",
 			    eng->deadline_ms);
-			eng->count[COUNT_FAILED]++;
-			msg_decide(m, STR(MSG_TRY_AGAIN));
+			msg_fail(m);
 		}
 		/* --check has yet to print what is known. */
 		if (!msg_is_check(m))

@@ -302,6 +302,7 @@ int
 store_block(const struct store *st, uint64_t off, size_t want, char *scratch,
     struct str *out)
 {
+	size_t n = 0;
 	ssize_t r;
 
 	if (st->err != 0) {
@@ -316,14 +317,17 @@ store_block(const struct store *st, uint64_t off, size_t want, char *scratch,
 	}
 	if (want > st->in_file - off)
 		want = (size_t)(st->in_file - off);
-	do
-		r = pread(st->fd, scratch, want, (off_t)off);
-	while (r == -1 && errno == EINTR);
-	if (r <= 0) {
-		if (r == 0)
-			errno = EIO;
-		return -1;
+	while (n < want) {
+		r = pread(st->fd, scratch + n, want - n, (off_t)(off + n));
+		if (r == -1 && errno == EINTR)
+			continue;
+		if (r <= 0) {
+			if (r == 0)
+				errno = EIO;
+			return -1;
+		}
+		n += (size_t)r;
 	}
-	*out = str_n(scratch, (size_t)r);
+	*out = str_n(scratch, n);
 	return 0;
 }

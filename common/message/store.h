@@ -58,8 +58,9 @@ uint64_t store_lines(const struct store *);
 /*
  * Up to want bytes from offset off on, as a view that dies with the next
  * change of the store or, if they had to be read from the file, of scratch
- * (want bytes).  Empty at the end.  Returns -1 with errno set if the file
- * cannot be read.
+ * (want bytes).  Less than that at the end, where it is empty, and where the
+ * file ends and memory goes on, which is after a whole line.  Returns -1 with
+ * errno set if the file cannot be read.
  */
 int store_block(const struct store *, uint64_t off, size_t want, char *scratch,
     struct str *out);

@@ -163,11 +163,10 @@ fuzz_engine_line(struct fuzz_engine *fe, struct str line)
 	MUST(copy != NULL);
 	if (line.n > 0)
 		memcpy(copy, line.p, line.n);
-	fe->eng->busy = true;
+	engine_turn(fe->eng, false);
 	(void)engine_line(fe->eng, str_n(copy, line.n));
-	fe->eng->busy = false;
+	engine_turn(fe->eng, true);
 	free(copy);
-	engine_flush(fe->eng);
 	fake_turn();
 	drain(fe);
 }

@@ -16,15 +16,20 @@ body(struct str text, enum canon how, uint64_t limit, struct buf *out)
 	struct canon_sink sink = { add, out };
 	struct canon_body b;
 	struct str line;
+	struct buf lf;
 
-	canon_body_init(&b, how, limit, sink);
+	buf_init(&lf, SIZE_MAX);
 	while (text.n > 0) {
 		(void)str_cut(&text, '\n', &line);
 		if (line.n > 0 && line.p[line.n - 1] == '\r')
 			line.n--;
-		canon_body_line(&b, line);
+		buf_str(&lf, line);
+		buf_chr(&lf, '\n');
 	}
+	canon_body_init(&b, how, limit, sink);
+	canon_body_text(&b, buf_view(&lf));
 	canon_body_end(&b);
+	buf_clear(&lf);
 	MUST(out->n == limit || out->n == canon_body_length(&b) ||
 	    canon_body_length(&b) > limit);
 }

@@ -152,8 +152,7 @@ leaves(struct str in, struct str out)
 	for (size_t i = 0; i < added; i++)
 		verify_key(v, i, set);
 	(void)str_cut(&body, '\n', &line);
-	while (str_cut(&body, '\n', &line))
-		verify_line(v, line);
+	verify_body(v, body);
 	verify_finish(v);
 	for (size_t i = 0; i < added; i++) {
 		if (verify_get(v, i)->error != DKIM_OK)

@@ -135,10 +135,9 @@ feed(struct run *r, struct str bytes)
 		memcpy(p, bytes.p, chunk);
 		lines_added(&r->eng->lines, chunk);
 		bytes = str_from(bytes, chunk);
-		r->eng->busy = true;
+		engine_turn(r->eng, false);
 		take_lines(r);
-		r->eng->busy = false;
-		engine_flush(r->eng);
+		engine_turn(r->eng, true);
 	}
 	fault_disarm();
 }

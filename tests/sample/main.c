@@ -44,12 +44,13 @@ sample_tx_new(struct msg *m)
 }
 
 static void
-sample_body(struct msg *m, struct str line)
+sample_body(struct msg *m, struct str text)
 {
 	struct count *c = msg_data(m);
+	struct str line;
 
-	(void)line;
-	c->lines++;
+	for (; text.n > 0; c->lines++)
+		(void)str_cut(&text, '\n', &line);
 }
 
 static void

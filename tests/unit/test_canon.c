@@ -18,23 +18,42 @@ collect(void *arg, const void *p, size_t n)
 	buf_add(arg, p, n);
 }
 
-/* Canonicalizes text, whose lines end in LF; returns the length it tells. */
+/* Canonicalizes text, n lines at a time; returns the length it tells. */
 static uint64_t
-body(struct str text, enum canon how, uint64_t limit, struct buf *out)
+pieces(
+    struct str text, size_t n, enum canon how, uint64_t limit, struct buf *out)
 {
 	struct canon_body b;
-	struct str line, guarded;
+	struct str rest, line, guarded;
 
 	buf_init(out, 16 * 1024 * 1024);
 	canon_body_init(&b, how, limit, (struct canon_sink){ collect, out });
 	while (text.n > 0) {
-		(void)str_cut(&text, '\n', &line);
-		guarded = guard_copy(line);
-		canon_body_line(&b, guarded);
+		rest = text;
+		for (size_t i = 0; i < n && rest.n > 0; i++)
+			(void)str_cut(&rest, '\n', &line);
+		guarded = guard_copy(str_head(text, text.n - rest.n));
+		canon_body_text(&b, guarded);
 		guard_free(guarded);
+		text = rest;
 	}
 	canon_body_end(&b);
 	return canon_body_length(&b);
+}
+
+/* The same, which must not depend on the pieces that it comes in. */
+static uint64_t
+body(struct str text, enum canon how, uint64_t limit, struct buf *out)
+{
+	uint64_t length = pieces(text, SIZE_MAX, how, limit, out);
+	struct buf again;
+
+	for (size_t n = 1; n < 4; n++) {
+		assert_int_equal(pieces(text, n, how, limit, &again), length);
+		assert_true(str_eq(buf_view(&again), buf_view(out)));
+		buf_clear(&again);
+	}
+	return length;
 }
 
 static void

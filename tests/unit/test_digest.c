@@ -54,14 +54,10 @@ check_body(struct str text, enum canon how, struct str expected)
 {
 	struct digest_body *b = digest_body_new(how, CANON_NO_LIMIT);
 	unsigned char hash[DIGEST_SIZE];
-	struct str line;
 	uint64_t n, again;
 
 	assert_non_null(b);
-	while (text.n > 0) {
-		(void)str_cut(&text, '\n', &line);
-		digest_body_line(b, line);
-	}
+	digest_body_text(b, text);
 	assert_int_equal(digest_body_final(b, hash, &n), 0);
 	assert_hash(hash, expected);
 	assert_int_equal(digest_body_final(b, hash, &again), 0);
@@ -122,7 +118,7 @@ stops_at_the_limit(void **state)
 	assert_true(digest_body_is(b, CANON_SIMPLE, 3));
 	assert_false(digest_body_is(b, CANON_SIMPLE, CANON_NO_LIMIT));
 	assert_false(digest_body_is(b, CANON_RELAXED, 3));
-	digest_body_line(b, STR("abcdef"));
+	digest_body_text(b, STR("abcdef"));
 	assert_true(digest_body_is(b, CANON_SIMPLE, 3));
 	assert_int_equal(digest_body_final(b, hash, &n), 0);
 	assert_hash(hash, STR(SHA256_ABC));

@@ -278,16 +278,13 @@ sign_message(const struct sign_options *o, enum sign_oversign how,
 	unsigned char bh[DIGEST_SIZE], hash[DIGEST_SIZE];
 	unsigned char sig[KEY_SIGNATURE_MAX];
 	struct digest_body *d = digest_body_new(o->body, CANON_NO_LIMIT);
-	struct str rest = message, block = vectors_header(&rest), line;
+	struct str rest = message, block = vectors_header(&rest);
 	struct fields *f = fields_new(block);
 	struct buf h;
 	uint64_t length;
 	size_t n;
 
-	while (rest.n > 0) {
-		(void)str_cut(&rest, '\n', &line);
-		digest_body_line(d, line);
-	}
+	digest_body_text(d, rest);
 	assert_int_equal(digest_body_final(d, bh, &length), 0);
 	buf_init(&h, SIGN_NAMES_MAX);
 	buf_init(out, SIGN_FIELD_MAX);
@@ -319,7 +316,7 @@ static enum dkim_error
 verify(struct str message, const struct key *k, uint64_t now)
 {
 	static const struct verify_options o;
-	struct str block = vectors_header(&message), line, txt;
+	struct str block = vectors_header(&message), txt;
 	struct verify *v = verify_new(block, false, STR_NULL, &o, now);
 	struct record_set *set;
 	enum dkim_error e;
@@ -331,10 +328,7 @@ verify(struct str message, const struct key *k, uint64_t now)
 	txt = buf_view(&b);
 	set = record_set_new(&txt, 1);
 	verify_key(v, 0, set);
-	while (message.n > 0) {
-		(void)str_cut(&message, '\n', &line);
-		verify_line(v, line);
-	}
+	verify_body(v, message);
 	verify_finish(v);
 	e = verify_get(v, 0)->error;
 	verify_free(v);

@@ -121,17 +121,6 @@ close_message(struct message *m)
 	buf_clear(&m->text);
 }
 
-static void
-feed(struct verify *v, struct str body)
-{
-	struct str line;
-
-	while (body.n > 0) {
-		(void)str_cut(&body, '\n', &line);
-		verify_line(v, line);
-	}
-}
-
 /* The key may come before, within or after the body, and twice. */
 static void
 takes_keys_at_any_time(void **state)
@@ -149,7 +138,7 @@ takes_keys_at_any_time(void **state)
 		assert_string_equal(verify_get(v, 0)->domain, "dkim.example");
 		if (i == 0 || i == 2)
 			vectors_answer(v, 0, buf_view(&m.zone));
-		feed(v, m.body);
+		verify_body(v, m.body);
 		if (i == 1 || i == 2)
 			vectors_answer(v, 0, buf_view(&m.zone));
 		assert_false(verify_is_decided(v));
@@ -176,7 +165,7 @@ never_passes_unchecked(void **state)
 	/* not finished */
 	v = verify_new(m.header, false, STR_NULL, &defaults, VECTORS_NOW);
 	vectors_answer(v, 0, buf_view(&m.zone));
-	feed(v, m.body);
+	verify_body(v, m.body);
 	assert_int_equal(verify_result(v), DKIM_TEMPERROR);
 	assert_int_equal(verify_get(v, 0)->error, DKIM_UNCHECKED);
 	verify_free(v);
@@ -190,7 +179,7 @@ never_passes_unchecked(void **state)
 	v = verify_new(m.header, true, STR_NULL, &defaults, VECTORS_NOW);
 	assert_true(verify_is_decided(v));
 	assert_null(verify_get(v, 0)->query);
-	feed(v, m.body);
+	verify_body(v, m.body);
 	verify_finish(v);
 	assert_int_equal(verify_get(v, 0)->error, DKIM_HEADER_SIZE);
 	verify_free(v);
@@ -218,7 +207,7 @@ maps_dns(void **state)
 		    m.header, false, STR_NULL, &defaults, VECTORS_NOW);
 
 		verify_dns(v, 0, cases[i].outcome);
-		feed(v, m.body);
+		verify_body(v, m.body);
 		verify_finish(v);
 		assert_int_equal(verify_get(v, 0)->error, cases[i].error);
 		verify_free(v);
@@ -406,7 +395,7 @@ passes_over_unsigned_mail(void **state)
 	(void)state;
 	assert_int_equal(verify_count(v), 0);
 	assert_true(verify_is_decided(v));
-	verify_line(v, STR("x"));
+	verify_body(v, STR("x"));
 	verify_finish(v);
 	assert_int_equal(verify_result(v), DKIM_NONE);
 	verify_free(v);

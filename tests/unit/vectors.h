@@ -149,7 +149,7 @@ static inline struct verify *
 vectors_verify(struct str message, struct str zone,
     const struct verify_options *o, uint64_t now)
 {
-	struct str header = vectors_header(&message), line;
+	struct str header = vectors_header(&message);
 	struct verify *v = verify_new(header, false, STR_NULL, o, now);
 
 	if (v == NULL)
@@ -157,10 +157,7 @@ vectors_verify(struct str message, struct str zone,
 	for (size_t i = 0; i < verify_count(v); i++)
 		if (verify_get(v, i)->query != NULL)
 			vectors_answer(v, i, zone);
-	while (message.n > 0) {
-		(void)str_cut(&message, '\n', &line);
-		verify_line(v, line);
-	}
+	verify_body(v, message);
 	verify_finish(v);
 	return v;
 }

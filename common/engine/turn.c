@@ -1,0 +1,95 @@
+#include "common/engine/engine.h"
+
+/* Bytes of a body that may wait in the store before the filter is told. */
+#define PIECE_MAX STORE_BLOCK
+
+void
+turn_add(struct msg *m)
+{
+	if (!m->due)
+		DL_APPEND2(m->eng->due, m, due_prev, due_next);
+	m->due = true;
+}
+
+void
+turn_remove(struct msg *m)
+{
+	if (m->due)
+		DL_DELETE2(m->eng->due, m, due_prev, due_next);
+	m->due = false;
+}
+
+void
+turn_header(struct msg *m)
+{
+	const struct filter *f = m->eng->filter;
+
+	if (!m->header_told && !m->lost && f->header != NULL)
+		f->header(m);
+	m->header_told = true;
+}
+
+/* What the store has of the body and the filter has not seen: whole lines. */
+static void
+tell_body(struct msg *m)
+{
+	const struct filter *f = m->eng->filter;
+	struct str text;
+
+	turn_header(m);
+	while (f->body != NULL && !m->lost && m->told < store_size(m->store)) {
+		if (store_block(m->store, m->told, PIECE_MAX,
+			m->eng->out.scratch, &text) == -1) {
+			msg_lose(m, "its text cannot be read back");
+			break;
+		}
+		m->told += text.n;
+		f->body(m, text);
+	}
+}
+
+static void
+tell_end(struct msg *m)
+{
+	if (m->lost)
+		msg_fail(m);
+	else
+		m->eng->filter->message(m);
+}
+
+int
+turn_line(struct msg *m, struct str line)
+{
+	const struct filter *f = m->eng->filter;
+
+	if (f->body == NULL)
+		return store_line(m->store, line);
+	if (store_size(m->store) - m->told + line.n >= PIECE_MAX)
+		tell_body(m);
+	if (m->lost)
+		return 0;
+	if (store_line(m->store, line) == -1)
+		return -1;
+	if (line.n >= PIECE_MAX) {
+		m->told = store_size(m->store);
+		f->body(m, line);
+	}
+	return 0;
+}
+
+void
+turn_end(struct engine *eng)
+{
+	struct msg *m, *next;
+
+	DL_FOREACH_SAFE2 (eng->due, m, next, due_next)
+		turn_header(m);
+	for (m = eng->due; m != NULL; m = m->due_next)
+		if (m->state == MSG_WAITING)
+			tell_body(m);
+	while ((m = eng->due) != NULL) {
+		turn_remove(m);
+		if (m->state == MSG_WAITING)
+			tell_end(m);
+	}
+}
