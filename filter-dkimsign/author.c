@@ -10,11 +10,8 @@ find_fields(struct str block, struct str name, struct field *out)
 	struct field f;
 	size_t n = 0;
 
-	while (header_next(&block, &f) == 1)
-		if (f.name.n > 0 && str_ieq(f.name, name)) {
-			*out = f;
-			n++;
-		}
+	for (; header_find(&block, name, &f) == 1; n++)
+		*out = f;
 	return n;
 }
 

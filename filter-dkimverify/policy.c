@@ -174,9 +174,7 @@ policy_authors(const struct config *c, struct str block,
 	struct field f;
 
 	*out = (struct authors){ .fields = 0 };
-	while (header_next(&block, &f) == 1) {
-		if (!str_ieq(f.name, STR("from")))
-			continue;
+	while (header_find(&block, STR("From"), &f) == 1) {
 		out->fields++;
 		if (add_value(c, f.value, out) == -1)
 			return -1;

@@ -50,7 +50,7 @@ add(struct fields *t, const struct field *f)
 	struct fields *more;
 
 	if (t->n == t->room) {
-		t->room = t->room == 0 ? FIELDS_FIRST : t->room * 2;
+		t->room *= 2;
 		more = realloc(t, sizeof(*t) + t->room * sizeof(t->v[0]));
 		if (more == NULL) {
 			free(t);
@@ -58,8 +58,7 @@ add(struct fields *t, const struct field *f)
 		}
 		t = more;
 	}
-	t->v[t->n] = (struct entry){ .name = f->name, .raw = f->raw };
-	t->v[t->n].place = t->n;
+	t->v[t->n] = (struct entry){ f->name, f->raw, t->n, 0, 0 };
 	t->n++;
 	return t;
 }
@@ -80,9 +79,11 @@ count_same(struct fields *t)
 struct fields *
 fields_new(struct str block)
 {
-	struct fields *t = calloc(1, sizeof(*t));
+	struct fields *t = malloc(sizeof(*t) + FIELDS_FIRST * sizeof(t->v[0]));
 	struct field f;
 
+	if (t != NULL)
+		*t = (struct fields){ .room = FIELDS_FIRST };
 	while (t != NULL && header_next(&block, &f) == 1) {
 		if (f.name.n == 0)
 			continue;

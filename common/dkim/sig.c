@@ -363,11 +363,11 @@ enum dkim_error
 sig_parse(struct str raw, struct sig *s)
 {
 	struct field f;
-	struct tags tags;
+	BUF_SCRATCH struct tags tags;
 	const struct tag *b;
 	enum dkim_error e = DKIM_OK;
 
-	memset(s, 0, sizeof(*s));
+	memset(s, 0, offsetof(struct sig, identity));
 	if (raw.n > SIG_FIELD_MAX)
 		return DKIM_SIG_SIZE;
 	if (header_next(&raw, &f) != 1 || f.name.n == 0 ||

@@ -39,21 +39,21 @@ struct sig {
 	bool has_i, has_l, has_t, has_x;
 	uint64_t l, t, x;
 	unsigned char bh[DIGEST_SIZE];
-	unsigned char b[SIG_VALUE_MAX];
 	size_t b_size;
-	/* d= and the domain of i= (or d=) as lower-case A-labels, for DNS. */
+	/* d= as lower-case A-labels, for DNS; so the domain of i= (or d=). */
 	char domain[SIG_NAME_MAX + 1];
 	char identity[SIG_NAME_MAX + 1];
 	/* Where the key is: SELECTOR._domainkey.DOMAIN */
 	char query[SIG_NAME_MAX + 1];
+	unsigned char b[SIG_VALUE_MAX];
 };
 
 /*
  * Parses the DKIM-Signature field raw (the whole field, LF inside) and makes
  * all checks of RFC 6376 section 6.1.1 but those that need a policy or the
  * clock (sig_check).  Returns DKIM_OK or why the signature is unusable; d, s,
- * i, a and b_raw are set as far as they could be found even then, everything
- * else only with DKIM_OK.
+ * i, a, b_raw and domain are set as far as they could be found even then,
+ * everything else only with DKIM_OK.
  */
 enum dkim_error sig_parse(struct str raw, struct sig *out);
 

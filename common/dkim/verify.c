@@ -13,14 +13,14 @@ enum {
 struct item {
 	struct verify_sig out;
 	const char *own; /* where its field was; only to compare */
-	struct sig sig;
 	struct digest_body *body; /* owned by struct verify */
 	struct record_set *keys;
 	enum dkim_error answer; /* of DNS; DKIM_UNCHECKED: none yet */
 	bool partial; /* l= is refused, but may still be out of range */
 	unsigned char hash[DIGEST_SIZE]; /* of the header */
-	char b[TAG_SHOWN_MAX];
+	char b[TAG_SHOWN_MAX]; /* zeros behind what there is */
 	size_t n; /* bytes of raw */
+	struct sig sig;
 	char raw[]; /* the field; all views point here */
 };
 
@@ -65,11 +65,13 @@ static struct item *
 item_new(struct str raw, const struct verify_options *o, uint64_t now)
 {
 	size_t n = raw.n <= SIG_FIELD_MAX ? raw.n : 0;
-	struct item *it = calloc(1, sizeof(*it) + n);
+	struct item *it = malloc(sizeof(*it) + n);
 	enum dkim_error e = DKIM_SIG_SIZE;
 
 	if (it == NULL)
 		return NULL;
+	/* The rest is large, and seldom full. */
+	memset(it, 0, offsetof(struct item, sig.identity));
 	it->own = raw.p;
 	it->n = n;
 	memcpy(it->raw, raw.p, n);
@@ -98,9 +100,7 @@ collect(struct verify *v, struct str block, const struct verify_options *o,
 {
 	struct field f;
 
-	while (header_next(&block, &f) == 1) {
-		if (!str_ieq(f.name, STR("dkim-signature")))
-			continue;
+	while (header_find(&block, STR("DKIM-Signature"), &f) == 1) {
 		if (v->n == VERIFY_LISTED_MAX) {
 			v->dropped++;
 			continue;
@@ -243,8 +243,10 @@ struct verify *
 verify_new(struct str block, bool cut, struct str author,
     const struct verify_options *o, uint64_t now)
 {
-	struct verify *v = calloc(1, sizeof(*v));
+	struct verify *v = malloc(sizeof(*v));
 
+	if (v != NULL)
+		v->n = v->dropped = v->bodies = 0;
 	if (v == NULL || collect(v, block, o, now) == -1)
 		goto bad;
 	shorten_values(v);

@@ -16,59 +16,50 @@ field_length(struct str s)
 	return n;
 }
 
-static bool
-is_name(struct str s)
+/* Length of the name at the start of s; *colon: where the colon is. */
+static size_t
+name_length(struct str s, size_t *colon)
 {
-	for (size_t i = 0; i < s.n; i++)
-		if (s.p[i] < 33 || s.p[i] > 126)
-			return false;
-	return s.n > 0;
+	size_t n = 0, i;
+
+	while (n < s.n && s.p[n] >= 33 && s.p[n] <= 126 && s.p[n] != ':')
+		n++;
+	for (i = n; i < s.n && is_wsp(s.p[i]);)
+		i++;
+	*colon = i;
+	return i < s.n && s.p[i] == ':' ? n : 0;
 }
 
 int
 header_next(struct str *block, struct field *f)
 {
-	struct str head, rest;
+	struct str line;
+	size_t n, colon;
 
 	if (block->n == 0)
 		return 0;
 	*f = (struct field){ .raw = str_head(*block, field_length(*block)) };
 	*block = str_from(*block, f->raw.n);
-	rest = f->raw;
-	if (rest.p[rest.n - 1] == '\n')
-		rest.n--;
-	if (!str_cut(&rest, ':', &head))
-		return 1;
-	while (head.n > 0 && is_wsp(head.p[head.n - 1]))
-		head.n--;
-	if (is_name(head)) {
-		f->name = head;
-		f->value = rest;
+	line = f->raw;
+	if (line.p[line.n - 1] == '\n')
+		line.n--;
+	n = name_length(line, &colon);
+	if (n > 0) {
+		f->name = str_head(line, n);
+		f->value = str_from(line, colon + 1);
 	}
 	return 1;
 }
 
 int
-header_find(struct str block, struct str name, struct field *f)
+header_find(struct str *block, struct str name, struct field *f)
 {
-	struct field g;
-
-	while (header_next(&block, &g) == 1) {
-		if (g.name.n > 0 && str_ieq(g.name, name)) {
-			*f = g;
+	while (block->n > 0) {
+		/* Most fields are something else, as their first byte shows. */
+		if (to_lower(block->p[0]) != to_lower(name.p[0]))
+			*block = str_from(*block, field_length(*block));
+		else if (header_next(block, f) == 1 && str_ieq(f->name, name))
 			return 1;
-		}
 	}
 	return 0;
-}
-
-size_t
-header_count(struct str block, struct str name)
-{
-	struct field f;
-	size_t n = 0;
-
-	while (header_next(&block, &f) == 1)
-		n += f.name.n > 0 && str_ieq(f.name, name);
-	return n;
 }

@@ -28,12 +28,9 @@ struct field {
 int header_next(struct str *block, struct field *);
 
 /*
- * The first field with this name (without case) in block.  Returns 1, or 0 if
- * there is none.
+ * The same for the next field with this name (without case, not empty); those
+ * before it are dropped.  At the end *f may hold anything.
  */
-int header_find(struct str block, struct str name, struct field *);
-
-/* How many fields of this name the block has. */
-size_t header_count(struct str block, struct str name);
+int header_find(struct str *block, struct str name, struct field *f);
 
 #endif

@@ -87,13 +87,12 @@ leaves_out_its_own(void **state)
 
 	(void)state;
 	buf_init(&b, 1000);
-	assert_int_equal(header_find(block, STR("dkim-signature"), &field), 1);
+	assert_int_equal(header_find(&block, STR("dkim-signature"), &field), 1);
 	fields_hash(f, h, field.raw.p, CANON_RELAXED, sink);
 	assert_true(
 	    str_eq(buf_view(&b), STR("dkim-signature:2\r\nfrom:a\r\n")));
 	buf_reset(&b);
-	block = str_from(block, STR("DKIM-Signature: 1\n").n);
-	assert_int_equal(header_find(block, STR("dkim-signature"), &field), 1);
+	assert_int_equal(header_find(&block, STR("dkim-signature"), &field), 1);
 	fields_hash(f, h, field.raw.p, CANON_RELAXED, sink);
 	assert_true(
 	    str_eq(buf_view(&b), STR("dkim-signature:1\r\nfrom:a\r\n")));
