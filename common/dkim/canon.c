@@ -1,5 +1,6 @@
 #include <string.h>
 
+#include "common/base/buf.h"
 #include "common/dkim/canon.h"
 
 enum {
@@ -127,6 +128,20 @@ reduce(char *to, struct str s, bool *last)
 	return (size_t)(to - start);
 }
 
+/* Is there nothing in the line that would be reduced? */
+static bool
+is_reduced(struct str s)
+{
+	size_t i = 1;
+
+	if (s.n <= sizeof(octets) || is_space(s.p[0]))
+		return false;
+	for (; i + sizeof(octets) < s.n; i += sizeof(octets))
+		if (reduced_length(s.p + i) < sizeof(octets))
+			return false;
+	return reduced_length(s.p + s.n - sizeof(octets)) == sizeof(octets);
+}
+
 /* A line; without white space at its end. */
 static void
 body_reduce(struct body_run *r, struct str s)
@@ -156,7 +171,7 @@ body_line(struct body_run *r, struct str s)
 	}
 	for (; b->blank > 0; b->blank--)
 		body_put(r, "\r\n", 2);
-	if (b->how == CANON_RELAXED)
+	if (b->how == CANON_RELAXED && !is_reduced(s))
 		body_reduce(r, s);
 	else
 		body_put(r, s.p, s.n);
@@ -166,7 +181,7 @@ body_line(struct body_run *r, struct str s)
 void
 canon_body_text(struct canon_body *b, struct str text)
 {
-	struct body_run r;
+	BUF_SCRATCH struct body_run r;
 	struct str line;
 
 	r.body = b;
@@ -323,7 +338,7 @@ without_lf(struct str raw)
 void
 canon_field(enum canon how, struct str raw, struct canon_sink sink)
 {
-	struct out o;
+	BUF_SCRATCH struct out o;
 
 	o.sink = sink;
 	o.n = 0;
@@ -337,7 +352,7 @@ void
 canon_signature(
     enum canon how, struct str raw, struct str without, struct canon_sink sink)
 {
-	struct out o;
+	BUF_SCRATCH struct out o;
 	size_t at;
 
 	o.sink = sink;

@@ -5,8 +5,7 @@
 #include "common/dkim/digest.h"
 
 enum {
-	BASE64_CHUNK = 256, /* characters decoded at once, whole groups */
-	BASE64_MAX = 96 * 1024, /* characters, without white space */
+	BASE64_MAX = 96 * 1024, /* characters that are decoded */
 };
 
 struct digest {
@@ -16,7 +15,7 @@ struct digest {
 };
 
 struct digest_body {
-	struct digest *digest;
+	struct digest digest;
 	uint64_t limit;
 	bool done, failed;
 	unsigned char hash[DIGEST_SIZE];
@@ -40,19 +39,26 @@ digest_open(struct digest *d)
 	return d->open;
 }
 
+static int
+digest_init(struct digest *d)
+{
+	d->failed = false;
+	d->ctx = EVP_MD_CTX_new();
+	if (d->ctx != NULL && pthread_once(&once, fetch) == 0 &&
+	    sha256 != NULL && digest_open(d))
+		return 0;
+	EVP_MD_CTX_free(d->ctx);
+	return -1;
+}
+
 struct digest *
 digest_new(void)
 {
-	struct digest *d = calloc(1, sizeof(*d));
+	struct digest *d = malloc(sizeof(*d));
 
-	if (d == NULL || pthread_once(&once, fetch) != 0 || sha256 == NULL)
-		goto bad;
-	d->ctx = EVP_MD_CTX_new();
-	if (d->ctx == NULL || !digest_open(d))
-		goto bad;
-	return d;
-bad:
-	digest_free(d);
+	if (d != NULL && digest_init(d) == 0)
+		return d;
+	free(d);
 	return NULL;
 }
 
@@ -107,16 +113,13 @@ digest_body_new(enum canon how, uint64_t limit)
 {
 	struct digest_body *b = malloc(sizeof(*b));
 
-	if (b == NULL)
-		return NULL;
-	b->digest = digest_new();
-	if (b->digest == NULL) {
+	if (b == NULL || digest_init(&b->digest) == -1) {
 		free(b);
 		return NULL;
 	}
 	b->limit = limit;
 	b->done = b->failed = false;
-	canon_body_init(&b->canon, how, limit, digest_sink(b->digest));
+	canon_body_init(&b->canon, how, limit, digest_sink(&b->digest));
 	return b;
 }
 
@@ -125,7 +128,7 @@ digest_body_free(struct digest_body *b)
 {
 	if (b == NULL)
 		return;
-	digest_free(b->digest);
+	EVP_MD_CTX_free(b->digest.ctx);
 	free(b);
 }
 
@@ -147,7 +150,7 @@ digest_body_final(
 {
 	if (!b->done) {
 		canon_body_end(&b->canon);
-		b->failed = digest_final(b->digest, b->hash) == -1;
+		b->failed = digest_final(&b->digest, b->hash) == -1;
 		b->done = true;
 	}
 	if (b->failed)
@@ -157,64 +160,83 @@ digest_body_final(
 	return 0;
 }
 
-/* Takes text off *s without its white space, until `to` is full. */
-static size_t
-squeeze(struct str *s, unsigned char to[BASE64_CHUNK])
-{
-	size_t n = 0, k;
+/* One more than the value of a character of base64; 0 for all else. */
+/* clang-format off */
+static const unsigned char base64[256] = {
+	 0,  0,  0,  0,  0,  0,  0,  0,  0,  0,  0,  0,  0,  0,  0,  0,
+	 0,  0,  0,  0,  0,  0,  0,  0,  0,  0,  0,  0,  0,  0,  0,  0,
+	 0,  0,  0,  0,  0,  0,  0,  0,  0,  0,  0, 63,  0,  0,  0, 64,
+	53, 54, 55, 56, 57, 58, 59, 60, 61, 62,  0,  0,  0,  0,  0,  0,
+	 0,  1,  2,  3,  4,  5,  6,  7,  8,  9, 10, 11, 12, 13, 14, 15,
+	16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26,  0,  0,  0,  0,  0,
+	 0, 27, 28, 29, 30, 31, 32, 33, 34, 35, 36, 37, 38, 39, 40, 41,
+	42, 43, 44, 45, 46, 47, 48, 49, 50, 51, 52,  0,  0,  0,  0,  0,
+};
+/* clang-format on */
 
-	while (s->n > 0 && n < BASE64_CHUNK) {
-		k = str_printable(str_head(*s, BASE64_CHUNK - n), '!');
-		if (k == 0 && !is_wsp(s->p[0]) && s->p[0] != '\r' &&
-		    s->p[0] != '\n')
-			k = 1; /* none of base64, which decode() sees */
-		memcpy(to + n, s->p, k);
-		n += k;
-		*s = str_from(*s, k > 0 ? k : 1);
+static void
+put_group(unsigned char *to, uint32_t group, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		to[i] = (unsigned char)(group >> (16 - 8 * i));
+}
+
+/* Decodes the groups of four that s starts with; returns how many. */
+static size_t
+decode_groups(struct str s, unsigned char *to, size_t max)
+{
+	const unsigned char *p = (const unsigned char *)s.p;
+	size_t n = 0, most = s.n / 4 < max / 3 ? s.n / 4 : max / 3;
+
+	for (; n < most; n++, p += 4) {
+		uint32_t a = base64[p[0]], b = base64[p[1]], c = base64[p[2]],
+			 d = base64[p[3]];
+		if (a == 0 || b == 0 || c == 0 || d == 0)
+			break;
+		put_group(to + n * 3,
+		    (a - 1) << 18 | (b - 1) << 12 | (c - 1) << 6 | (d - 1), 3);
 	}
 	return n;
 }
 
 /*
- * Decodes n characters, whole groups of four; *pad is how many "=" are at
- * their end.  EVP_DecodeBlock() takes "=" anywhere, and skips what is not
- * base64 at the end.
+ * By hand, since EVP_DecodeBlock() takes "=" anywhere and skips what is not
+ * base64 at the end, and wants the text without FWS.
  */
-static int
-decode(unsigned char *out, const unsigned char *text, size_t n, size_t *pad)
-{
-	const unsigned char *eq = memchr(text, '=', n);
-
-	*pad = eq == NULL ? 0 : n - (size_t)(eq - text);
-	if (n % 4 != 0 || *pad > 2 || (*pad == 2 && text[n - 1] != '='))
-		return -1;
-	return EVP_DecodeBlock(out, text, (int)n) == (int)(n / 4 * 3) ? 0 : -1;
-}
-
 int
 digest_from_base64(struct str s, unsigned char *out, size_t max)
 {
-	unsigned char text[BASE64_CHUNK], octets[BASE64_CHUNK / 4 * 3];
-	size_t size = 0, pad = 0, n;
-	int r = -1;
+	size_t size = 0, pad = 0, have = 0, n;
+	uint32_t group = 0;
 
 	if (s.n > BASE64_MAX)
 		return -1;
-	while ((n = squeeze(&s, text)) > 0) {
+	while (s.n > 0) {
+		if (have == 0 && pad == 0) {
+			n = decode_groups(s, out + size, max - size);
+			size += n * 3;
+			s = str_from(s, n * 4);
+			if (s.n == 0)
+				break;
+		}
+		char c = s.p[0];
+		n = base64[(unsigned char)c];
+		s = str_from(s, 1);
+		if (is_wsp(c) || c == '\r' || c == '\n')
+			continue;
 		/* Nothing may stand behind the padding. */
-		if (pad > 0 || decode(octets, text, n, &pad) == -1)
-			goto out;
-		n = n / 4 * 3 - pad;
-		if (n > max - size)
-			goto out;
-		memcpy(out + size, octets, n);
-		size += n;
+		if (c == '=' ? ++pad > 2 : n == 0 || pad > 0)
+			return -1;
+		group = group << 6 | (uint32_t)(n > 0 ? n - 1 : 0);
+		have = (have + 1) % 4;
+		if (have > 0)
+			continue;
+		if (3 - pad > max - size)
+			return -1;
+		put_group(out + size, group, 3 - pad);
+		size += 3 - pad;
 	}
-	r = (int)size;
-out:
-	OPENSSL_cleanse(text, sizeof(text));
-	OPENSSL_cleanse(octets, sizeof(octets));
-	return r;
+	return have == 0 ? (int)size : -1;
 }
 
 void
