@@ -96,8 +96,7 @@ skip_cfws(struct str *s)
 static bool
 is_token_char(char c)
 {
-	return (unsigned char)c > ' ' && c != 0x7f &&
-	    !str_has(STR("()<>@,;:\\\"/[]?="), c);
+	return (unsigned char)c > ' ' && c != 0x7f && !is_tspecial(c);
 }
 
 /* The inside of a quoted-string, unfolded and unquoted. */

@@ -2,6 +2,11 @@
 #include "common/dns/dns.h"
 #include "filter-dkimverify/report.h"
 
+enum {
+	/* Bytes of the log line before it is cut: three texts and words. */
+	WHOLE_MAX = 4 * sizeof(struct log_text),
+};
+
 /* The signature that stands for the message's result. */
 static const struct verify_sig *
 deciding(const struct verify *v)
@@ -12,20 +17,43 @@ deciding(const struct verify *v)
 	return NULL;
 }
 
-/* One of our own texts as a word. */
-static const char *
-log_word(const char *text, char out[DNS_WHY_MAX])
+/* One more pair of the line. */
+static void
+add(struct buf *b, const char *name, const char *value)
 {
-	struct str s = str_head(str_c(text), DNS_WHY_MAX - 1);
-	size_t n = s.n;
+	buf_str(b, str_c(name));
+	buf_str(b, str_c(value));
+}
 
-	if (n > 0)
-		memcpy(out, s.p, n);
-	for (size_t i = 0; i < n; i++)
-		if (out[i] == ' ')
-			out[i] = '-';
-	out[n] = '\0';
-	return n == 0 ? "-" : out;
+static void
+add_number(struct buf *b, const char *name, uint64_t n)
+{
+	char digits[STR_U64];
+
+	buf_str(b, str_c(name));
+	buf_add(b, digits, str_format_u64(n, digits));
+}
+
+static void
+add_text(struct buf *b, const char *name, struct str value)
+{
+	BUF_SCRATCH struct log_text t;
+
+	add(b, name, log_text(&t, value));
+}
+
+/* One of our own texts, as a word. */
+static void
+add_word(struct buf *b, const char *name, const char *text)
+{
+	size_t start;
+
+	add(b, name, text[0] == '\0' ? "-" : "");
+	start = b->n;
+	buf_str(b, str_c(text));
+	for (size_t i = start; i < b->n; i++)
+		if (b->p[i] == ' ')
+			b->p[i] = '-';
 }
 
 void
@@ -37,10 +65,10 @@ report_log(const struct msg *m, const struct verify *v,
 		[ACTION_JUNK] = "junk",
 		[ACTION_TEMPFAIL] = "tempfail",
 		[ACTION_REJECT] = "reject" };
+	BUF_SCRATCH char line[WHOLE_MAX];
+	struct buf b = { line, 0, sizeof(line), sizeof(line), false };
 	const struct verify_sig *s;
-	struct log_text d, sel, from;
 	enum dkim_error error;
-	char why[DNS_WHY_MAX], dns[DNS_WHY_MAX];
 
 	if (v == NULL)
 		msg_info(m, "skipped removed=%zu", removed);
@@ -50,17 +78,21 @@ report_log(const struct msg *m, const struct verify *v,
 	error = verify_cut(v) ? DKIM_HEADER_SIZE : DKIM_OK;
 	if (s != NULL)
 		error = s->error;
-	msg_info(m,
-	    "dkim=%s reason=%s d=%s s=%s bits=%u test=%d sigs=%zu from=%s "
-	    "froms=%zu removed=%zu action=%s by=%s dns=%s us=%llu",
-	    error_word(verify_result(v)), log_word(error_text(error), why),
-	    log_text(&d, s == NULL ? STR_NULL : s->d),
-	    log_text(&sel, s == NULL ? STR_NULL : s->s),
-	    s == NULL ? 0 : s->bits, s != NULL && s->testing,
-	    verify_count(v) + verify_dropped(v),
-	    log_text(&from, str_c(authors->first)), authors->fields, removed,
-	    actions[p->action], p->action == ACTION_PASS ? "-" : p->why,
-	    log_word(dns_text, dns), (unsigned long long)msg_waited(m));
+	add(&b, "dkim=", error_word(verify_result(v)));
+	add_word(&b, " reason=", error_text(error));
+	add_text(&b, " d=", s == NULL ? STR_NULL : s->d);
+	add_text(&b, " s=", s == NULL ? STR_NULL : s->s);
+	add_number(&b, " bits=", s == NULL ? 0 : s->bits);
+	add_number(&b, " test=", s != NULL && s->testing);
+	add_number(&b, " sigs=", verify_count(v) + verify_dropped(v));
+	add_text(&b, " from=", str_c(authors->first));
+	add_number(&b, " froms=", authors->fields);
+	add_number(&b, " removed=", removed);
+	add(&b, " action=", actions[p->action]);
+	add(&b, " by=", p->action == ACTION_PASS ? "-" : p->why);
+	add_word(&b, " dns=", dns_text);
+	add_number(&b, " us=", msg_waited(m));
+	msg_info_text(m, buf_view(&b));
 }
 
 static void

@@ -1,4 +1,5 @@
 #include <errno.h>
+#include <limits.h>
 #include <poll.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -10,8 +11,9 @@ static enum log_level level = LOG_INFO;
 static uint64_t dropped;
 
 enum {
-	/* Bytes written at once: what a BSD's socket takes if poll() says so. */
-	HELD_MAX = 2048
+	SOCKET_ROOM = 2048, /* bytes that a BSD's socket takes ... */
+	/* ... and PIPE_BUF any pipe, if poll() says so: written at once. */
+	HELD_MAX = PIPE_BUF > SOCKET_ROOM ? PIPE_BUF : SOCKET_ROOM
 };
 
 static char held[HELD_MAX];

@@ -126,16 +126,19 @@ str_u64(struct str s, uint64_t max, uint64_t *out)
 	return 0;
 }
 
-static int
-hex_digit(char c)
-{
-	unsigned d = (unsigned char)c - (unsigned)'0';
-
-	if (d <= 9)
-		return (int)d;
-	d = ((unsigned char)c | 0x20u) - 'a';
-	return d <= 5 ? (int)d + 10 : -1;
-}
+/* One more than the value of a hexadecimal digit; 0 for all else. */
+/* clang-format off */
+static const unsigned char hex_digits[256] = {
+	 0,  0,  0,  0,  0,  0,  0,  0,  0,  0,  0,  0,  0,  0,  0,  0,
+	 0,  0,  0,  0,  0,  0,  0,  0,  0,  0,  0,  0,  0,  0,  0,  0,
+	 0,  0,  0,  0,  0,  0,  0,  0,  0,  0,  0,  0,  0,  0,  0,  0,
+	 1,  2,  3,  4,  5,  6,  7,  8,  9, 10,  0,  0,  0,  0,  0,  0,
+	 0, 11, 12, 13, 14, 15, 16,  0,  0,  0,  0,  0,  0,  0,  0,  0,
+	 0,  0,  0,  0,  0,  0,  0,  0,  0,  0,  0,  0,  0,  0,  0,  0,
+	 0, 11, 12, 13, 14, 15, 16,  0,  0,  0,  0,  0,  0,  0,  0,  0,
+	 0,  0,  0,  0,  0,  0,  0,  0,  0,  0,  0,  0,  0,  0,  0,  0,
+};
+/* clang-format on */
 
 int
 str_hex64(struct str s, uint64_t *out)
@@ -145,10 +148,10 @@ str_hex64(struct str s, uint64_t *out)
 	if (s.n == 0 || s.n > 16)
 		return -1;
 	for (size_t i = 0; i < s.n; i++) {
-		int d = hex_digit(s.p[i]);
-		if (d == -1)
+		unsigned d = hex_digits[(unsigned char)s.p[i]];
+		if (d == 0)
 			return -1;
-		v = v << 4 | (uint64_t)d;
+		v = v << 4 | (d - 1);
 	}
 	*out = v;
 	return 0;
@@ -159,6 +162,19 @@ str_format_hex64(uint64_t v, char to[STR_HEX64])
 {
 	for (size_t i = STR_HEX64; i > 0; v >>= 4)
 		to[--i] = "0123456789abcdef"[v & 15];
+}
+
+size_t
+str_format_u64(uint64_t v, char to[STR_U64])
+{
+	char digits[STR_U64];
+	size_t at = STR_U64;
+
+	do
+		digits[--at] = (char)('0' + v % 10);
+	while ((v /= 10) > 0);
+	memcpy(to, digits + at, STR_U64 - at);
+	return STR_U64 - at;
 }
 
 char *

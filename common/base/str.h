@@ -108,11 +108,14 @@ int str_u64(struct str s, uint64_t max, uint64_t *out);
 int str_hex64(struct str s, uint64_t *out);
 
 enum {
-	STR_HEX64 = 16 /* digits of str_format_hex64() */
+	STR_HEX64 = 16, /* digits of str_format_hex64() */
+	STR_U64 = 20 /* digits of UINT64_MAX */
 };
 
 /* Writes v as 16 lower-case hexadecimal digits, without NUL. */
 void str_format_hex64(uint64_t v, char to[STR_HEX64]);
+/* Writes v as up to STR_U64 digits, without NUL; returns how many. */
+size_t str_format_u64(uint64_t v, char to[STR_U64]);
 
 /*
  * A new NUL-terminated copy that the caller frees; NULL without memory.  A
@@ -137,6 +140,31 @@ static inline bool
 is_digit(char c)
 {
 	return c >= '0' && c <= '9';
+}
+
+/* What RFC 2045 section 5.1 keeps out of tokens (tspecials). */
+static inline bool
+is_tspecial(char c)
+{
+	switch (c) {
+	case '(':
+	case ')':
+	case '<':
+	case '>':
+	case '@':
+	case ',':
+	case ';':
+	case ':':
+	case '\\':
+	case '"':
+	case '/':
+	case '[':
+	case ']':
+	case '?':
+	case '=':
+		return true;
+	}
+	return false;
 }
 
 static inline bool

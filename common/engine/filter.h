@@ -178,6 +178,8 @@ bool msg_is_check(const struct msg *);
  */
 void msg_info(const struct msg *, const char *fmt, ...)
     __attribute__((__format__(__printf__, 2, 3)));
+/* As msg_info() of a text that is put together already: printf is slow. */
+void msg_info_text(const struct msg *, struct str text);
 void msg_warn(const struct msg *, const char *fmt, ...)
     __attribute__((__format__(__printf__, 2, 3)));
 

@@ -156,26 +156,49 @@ msg_refuse(struct msg *m, int code, const char *status, struct str text)
 	buf_clear(&reply);
 }
 
+/* "SESSION MSGID "; returns its length. */
+static size_t
+put_ids(const struct msg *m, char line[LOG_LINE_MAX + 1])
+{
+	struct str id = str_head(str_c(msg_id(m)), MSGID_SHOWN);
+	size_t n = STR_HEX64;
+
+	str_format_hex64(m->session->id, line);
+	line[n++] = ' ';
+	memcpy(line + n, id.p, id.n);
+	n += id.n;
+	line[n++] = ' ';
+	return n;
+}
+
 static void
 vlog(enum log_level level, const struct msg *m, const char *fmt, va_list ap)
 {
-	char line[LOG_LINE_MAX + 1];
-	struct str id = str_head(str_c(msg_id(m)), MSGID_SHOWN);
+	BUF_SCRATCH char line[LOG_LINE_MAX + 1];
 	size_t at;
 	int n;
 
 	if (!log_is(level))
 		return;
-	str_format_hex64(m->session->id, line);
-	at = STR_HEX64;
-	line[at++] = ' ';
-	memcpy(line + at, id.p, id.n);
-	at += id.n;
-	line[at++] = ' ';
+	at = put_ids(m, line);
 	n = vsnprintf(line + at, sizeof(line) - at, fmt, ap);
 	if (n > 0)
 		log_put(
 		    level, str_head(str_n(line, at + (size_t)n), LOG_LINE_MAX));
+}
+
+void
+msg_info_text(const struct msg *m, struct str text)
+{
+	BUF_SCRATCH char line[LOG_LINE_MAX + 1];
+	size_t at;
+
+	if (!log_is(LOG_INFO))
+		return;
+	at = put_ids(m, line);
+	text = str_head(text, LOG_LINE_MAX - at);
+	memcpy(line + at, text.p, text.n);
+	log_put(LOG_INFO, str_n(line, at + text.n));
 }
 
 void

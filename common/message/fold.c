@@ -112,8 +112,7 @@ static bool
 is_token(struct str s)
 {
 	for (size_t i = 0; i < s.n; i++)
-		if (s.p[i] <= ' ' || s.p[i] > '~' ||
-		    str_has(STR("()<>@,;:\\\"/[]?="), s.p[i]))
+		if (s.p[i] <= ' ' || s.p[i] > '~' || is_tspecial(s.p[i]))
 			return false;
 	return s.n > 0;
 }

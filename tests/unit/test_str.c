@@ -208,6 +208,27 @@ test_numbers(void **state)
 }
 
 static void
+test_formats(void **state)
+{
+	static const uint64_t some[] = { 0, 1, 9, 10, 99, 100, 4294967296,
+		18446744073709551609u, UINT64_MAX };
+	char got[STR_U64 + 1], want[32];
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(some) / sizeof(some[0]); i++) {
+		(void)snprintf(
+		    want, sizeof(want), "%llu", (unsigned long long)some[i]);
+		got[str_format_u64(some[i], got)] = '\0';
+		assert_string_equal(got, want);
+		(void)snprintf(
+		    want, sizeof(want), "%016llx", (unsigned long long)some[i]);
+		str_format_hex64(some[i], got);
+		got[STR_HEX64] = '\0';
+		assert_string_equal(got, want);
+	}
+}
+
+static void
 test_dup(void **state)
 {
 	char *p;
@@ -290,6 +311,7 @@ main(void)
 		cmocka_unit_test(test_cut),
 		cmocka_unit_test(test_trim),
 		cmocka_unit_test(test_numbers),
+		cmocka_unit_test(test_formats),
 		cmocka_unit_test(test_dup),
 		cmocka_unit_test(test_classes),
 		cmocka_unit_test(knows_utf8),
