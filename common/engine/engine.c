@@ -268,17 +268,13 @@ on_filter(struct engine *eng, const struct wire_event *ev)
 	return NULL;
 }
 
-int
-engine_line(struct engine *eng, struct str line)
+/* A line that is not one more of a message that is known. */
+static int
+on_line(struct engine *eng, struct str line)
 {
-	struct wire_event ev;
-	struct str text;
-	struct msg *m = heads_find(&eng->heads, line, &text);
+	BUF_SCRATCH struct wire_event ev;
+	struct msg *m;
 
-	if (m != NULL) {
-		msg_line(m, text);
-		return 0;
-	}
 	if (wire_parse(line, &ev) == -1) {
 		struct log_text t;
 		if (eng->count[COUNT_BAD_LINE]++ == 0)
@@ -298,6 +294,18 @@ engine_line(struct engine *eng, struct str line)
 			heads_put(&eng->heads, line, ev.param, m);
 		break;
 	}
+	return 0;
+}
+
+int
+engine_line(struct engine *eng, struct str line)
+{
+	struct str text;
+	struct msg *m = heads_find(&eng->heads, line, &text);
+
+	if (m == NULL)
+		return on_line(eng, line);
+	msg_line(m, text);
 	return 0;
 }
 

@@ -12,6 +12,9 @@
 /* What a message may hold of header memory over the pool's budget. */
 #define HEADER_BUDGETS 2
 
+/* Bytes of the first allocation for it. */
+#define HEADER_FIRST 2048
+
 static struct msg *
 msg_new(struct engine *eng, struct session *s, const struct wire_event *ev)
 {
@@ -153,6 +156,8 @@ add_header(struct msg *m, struct str line, bool tab)
 		m->header_cut = true;
 		return false;
 	}
+	if (m->header.cap == 0)
+		(void)buf_room(&m->header, HEADER_FIRST);
 	if (tab)
 		buf_chr(&m->header, '\t');
 	buf_str(&m->header, line);

@@ -82,8 +82,8 @@ turn_end(struct engine *eng)
 {
 	struct msg *m, *next;
 
-	DL_FOREACH_SAFE2 (eng->due, m, next, due_next)
-		turn_header(m);
+	DL_FOREACH_SAFE2(eng->due, m, next, due_next)
+	turn_header(m);
 	for (m = eng->due; m != NULL; m = m->due_next)
 		if (m->state == MSG_WAITING)
 			tell_body(m);

@@ -80,7 +80,7 @@ int
 reply_result(struct buf *b, const struct reply_to *rt, enum phase phase,
     enum answer a, struct str text)
 {
-	char line[REPLY_RESULT_MAX];
+	BUF_SCRATCH char line[REPLY_RESULT_MAX];
 	size_t n;
 
 	if (!phase_allows(phase, a))

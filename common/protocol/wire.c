@@ -101,37 +101,32 @@ parse_filter(struct wire_event *ev, struct str rest)
 }
 
 int
-wire_parse(struct str line, struct wire_event *out)
+wire_parse(struct str line, struct wire_event *ev)
 {
-	struct wire_event ev = { .event = EVENT_UNKNOWN,
-		.phase = PHASE_UNKNOWN };
 	struct str word, version;
-	int r;
 
+	*ev = (struct wire_event){ .event = EVENT_UNKNOWN,
+		.phase = PHASE_UNKNOWN };
 	if (!str_cut(&line, '|', &word))
 		return -1;
 	if (str_eq(word, STR("config"))) {
-		(void)str_cut(&line, '|', &ev.key);
-		ev.value = line;
-		ev.kind = WIRE_CONFIG;
-		*out = ev;
+		(void)str_cut(&line, '|', &ev->key);
+		ev->value = line;
+		ev->kind = WIRE_CONFIG;
 		return 0;
 	}
 	if (str_eq(word, STR("filter")))
-		ev.kind = WIRE_FILTER;
+		ev->kind = WIRE_FILTER;
 	else if (str_eq(word, STR("report")))
-		ev.kind = WIRE_REPORT;
+		ev->kind = WIRE_REPORT;
 	else
 		return -1;
 	if (!str_cut(&line, '|', &version) ||
-	    wire_version(version, &ev.version) == -1 ||
-	    !str_cut(&line, '|', &ev.time))
+	    wire_version(version, &ev->version) == -1 ||
+	    !str_cut(&line, '|', &ev->time))
 		return -1;
-	r = ev.kind == WIRE_FILTER ? parse_filter(&ev, line)
-				   : parse_report(&ev, line);
-	if (r == 0)
-		*out = ev;
-	return r;
+	return ev->kind == WIRE_FILTER ? parse_filter(ev, line)
+				       : parse_report(ev, line);
 }
 
 static bool

@@ -90,9 +90,9 @@ static struct engine *
 start(size_t spill)
 {
 	static const struct out_sink sink = { take, no_wait, no_wake, NULL };
-	const struct store_pool pool = { .dir = "/tmp",
-		.spill = spill,
-		.budget = STORE_BUDGET };
+	const struct store_pool pool = {
+		.dir = "/tmp", .spill = spill, .budget = STORE_BUDGET
+	};
 	struct engine *eng = engine_new(&filter, &sink, &pool, 60000);
 
 	assert_non_null(eng);
@@ -172,8 +172,8 @@ forgets_what_ended_in_the_turn(void **state)
 	line(eng, SID, STR(""));
 	line(eng, SID, STR("."));
 	assert_int_equal(
-	    engine_line(eng,
-		STR("report|0.7|1.000000|smtp-in|link-disconnect|" SID)),
+	    engine_line(
+		eng, STR("report|0.7|1.000000|smtp-in|link-disconnect|" SID)),
 	    0);
 	engine_turn(eng, true);
 	assert_told("");
@@ -188,7 +188,9 @@ check_pieces(size_t spill, size_t per_turn)
 {
 	static const size_t lengths[] = { 0, 1, 70, 5000, STORE_BLOCK - 2,
 		STORE_BLOCK - 1, STORE_BLOCK, STORE_BLOCK + 1, 3, 40000, 0 };
-	enum { LENGTHS = sizeof(lengths) / sizeof(lengths[0]) };
+	enum {
+		LENGTHS = sizeof(lengths) / sizeof(lengths[0])
+	};
 	struct engine *eng = start(spill);
 	struct buf want, b;
 
