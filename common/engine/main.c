@@ -107,6 +107,7 @@ read_some(struct stdio *io)
 		if (n == -1)
 			return is_passing(errno) ? 0 : -1;
 		if (n == 0) {
+			turn_end(io->eng);
 			out_drain(&io->eng->out);
 			return -1;
 		}
