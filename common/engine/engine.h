@@ -167,7 +167,7 @@ void turn_add(struct msg *);
 void turn_remove(struct msg *);
 /* Tells of the header, unless that was done. */
 void turn_header(struct msg *);
-/* Stores a line of the body and sees to it that the filter is told. */
+/* Stores a line of the body, of which the filter is told.  As store_line(). */
 int turn_line(struct msg *, struct str line);
 void turn_end(struct engine *);
 

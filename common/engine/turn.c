@@ -1,6 +1,6 @@
 #include "common/engine/engine.h"
 
-/* Bytes of a body that may wait in the store before the filter is told. */
+/* Bytes of a body that may wait in the store until the filter is told. */
 #define PIECE_MAX STORE_BLOCK
 
 void
@@ -34,12 +34,13 @@ static void
 tell_body(struct msg *m)
 {
 	const struct filter *f = m->eng->filter;
+	BUF_SCRATCH char scratch[PIECE_MAX];
 	struct str text;
 
 	turn_header(m);
 	while (f->body != NULL && !m->lost && m->told < store_size(m->store)) {
-		if (store_block(m->store, m->told, PIECE_MAX,
-			m->eng->out.scratch, &text) == -1) {
+		if (store_block(m->store, m->told, PIECE_MAX, scratch, &text) ==
+		    -1) {
 			msg_lose(m, "its text cannot be read back");
 			break;
 		}

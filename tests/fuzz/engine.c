@@ -21,6 +21,7 @@ struct fuzz_engine {
 	struct engine *eng;
 	struct judge *judge;
 	struct buf out; /* not judged yet */
+	bool turn; /* the next line comes together with the last one */
 	bool wake;
 	unsigned writes;
 	size_t heap; /* bytes in use before it began */
@@ -120,6 +121,14 @@ drain(struct fuzz_engine *fe)
 	}
 }
 
+static void
+end_turn(struct fuzz_engine *fe)
+{
+	if (fe->turn)
+		engine_turn(fe->eng, true);
+	fe->turn = false;
+}
+
 struct fuzz_engine *
 fuzz_engine_new(int argc, char **argv, const struct judge_rules *judged)
 {
@@ -163,10 +172,15 @@ fuzz_engine_line(struct fuzz_engine *fe, struct str line)
 	MUST(copy != NULL);
 	if (line.n > 0)
 		memcpy(copy, line.p, line.n);
-	engine_turn(fe->eng, false);
+	if (!fe->turn)
+		engine_turn(fe->eng, false);
+	fe->turn = true;
 	(void)engine_line(fe->eng, str_n(copy, line.n));
-	engine_turn(fe->eng, true);
 	free(copy);
+	/* Some come together. */
+	if (line.n % 4 == 3)
+		return;
+	end_turn(fe);
 	fake_turn();
 	drain(fe);
 }
@@ -174,6 +188,7 @@ fuzz_engine_line(struct fuzz_engine *fe, struct str line)
 void
 fuzz_engine_tick(struct fuzz_engine *fe, unsigned ms)
 {
+	end_turn(fe);
 	fake_tick((uint64_t)ms * 1000);
 	drain(fe);
 }
@@ -181,6 +196,7 @@ fuzz_engine_tick(struct fuzz_engine *fe, unsigned ms)
 void
 fuzz_engine_signal(struct fuzz_engine *fe, bool hup)
 {
+	end_turn(fe);
 	if (hup && filter->reload != NULL)
 		filter->reload();
 	if (!hup)
