@@ -151,6 +151,8 @@ void msg_lose(struct msg *, const char *why);
 /* Gives that answer: the engine has failed. */
 void msg_fail(struct msg *);
 void msg_commit(struct engine *, struct session *, const struct wire_event *);
+/* Takes it off the list of those whose filter will be told. */
+void msg_not_due(struct msg *);
 /* Takes it out of the session and frees it; nothing more is sent for it. */
 void msg_drop(struct msg *);
 void msg_sent(struct replay *, bool ok);
@@ -162,9 +164,6 @@ void msg_expire(void *engine);
  * code of each step stays in the processor's caches for all of them; of large
  * ones, piece by piece on the way.
  */
-/* It has something to tell when this turn ends: its header, or all. */
-void turn_add(struct msg *);
-void turn_remove(struct msg *);
 /* Tells of the header, unless that was done. */
 void turn_header(struct msg *);
 /* Stores a line of the body, of which the filter is told.  As store_line(). */

@@ -39,6 +39,23 @@ msg_new(struct engine *eng, struct session *s, const struct wire_event *ev)
 	return m;
 }
 
+/* Its filter has something to be told when the turn ends. */
+static void
+make_due(struct msg *m)
+{
+	if (!m->due)
+		DL_APPEND2(m->eng->due, m, due_prev, due_next);
+	m->due = true;
+}
+
+void
+msg_not_due(struct msg *m)
+{
+	if (m->due)
+		DL_DELETE2(m->eng->due, m, due_prev, due_next);
+	m->due = false;
+}
+
 /* Ends the filter's work on it; its jobs are cancelled. */
 static void
 free_data(struct msg *m)
@@ -67,7 +84,7 @@ stop_work(struct msg *m)
 		DL_DELETE2(m->eng->waiting, m, wait_prev, wait_next);
 	if (m->state == MSG_SENDING)
 		out_stop(&m->eng->out, &m->replay);
-	turn_remove(m);
+	msg_not_due(m);
 	free_data(m);
 	free_content(m);
 }
@@ -199,7 +216,7 @@ take_line(struct msg *m, struct str line, bool tab)
 		return;
 	if (m->in_header && line.n == 0 && !tab) {
 		m->in_header = false;
-		turn_add(m);
+		make_due(m);
 	} else if (m->in_header && add_header(m, line, tab)) {
 		return;
 	}
@@ -244,7 +261,7 @@ msg_decide(struct msg *m, struct str reply)
 	struct engine *eng = m->eng;
 	struct reply_to to = { m->version, m->session->id, m->token };
 
-	turn_remove(m);
+	msg_not_due(m);
 	DL_DELETE2(eng->waiting, m, wait_prev, wait_next);
 	free(m->refusal);
 	m->refusal = reply.n == 0 ? NULL : str_dup(reply);
@@ -281,7 +298,7 @@ on_dot(struct msg *m)
 		turn_header(m);
 		msg_decide(m, STR(TOO_LONG));
 	} else {
-		turn_add(m);
+		make_due(m);
 	}
 }
 

@@ -4,22 +4,6 @@
 #define PIECE_MAX STORE_BLOCK
 
 void
-turn_add(struct msg *m)
-{
-	if (!m->due)
-		DL_APPEND2(m->eng->due, m, due_prev, due_next);
-	m->due = true;
-}
-
-void
-turn_remove(struct msg *m)
-{
-	if (m->due)
-		DL_DELETE2(m->eng->due, m, due_prev, due_next);
-	m->due = false;
-}
-
-void
 turn_header(struct msg *m)
 {
 	const struct filter *f = m->eng->filter;
@@ -83,13 +67,15 @@ turn_end(struct engine *eng)
 {
 	struct msg *m, *next;
 
-	DL_FOREACH_SAFE2(eng->due, m, next, due_next)
-	turn_header(m);
+	for (m = eng->due; m != NULL; m = next) {
+		next = m->due_next;
+		turn_header(m);
+	}
 	for (m = eng->due; m != NULL; m = m->due_next)
 		if (m->state == MSG_WAITING)
 			tell_body(m);
 	while ((m = eng->due) != NULL) {
-		turn_remove(m);
+		msg_not_due(m);
 		if (m->state == MSG_WAITING)
 			tell_end(m);
 	}

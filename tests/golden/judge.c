@@ -29,6 +29,7 @@ struct talk {
 	bool used;
 	bool alive;
 	uint64_t sid;
+	bool begun; /* a transaction is open, with this id: */
 	char msgid[512]; /* cut; smtpd has 8 bytes */
 	bool ended; /* its transaction is over, the next one did not begin */
 	bool asked; /* a request is open: */
@@ -181,7 +182,7 @@ in_request(
 {
 	struct talk *t = meet(j, ev->sid);
 
-	if (t == NULL || !t->alive)
+	if (t == NULL || !t->alive || (t->asked && !forced))
 		return false;
 	if (ev->phase == PHASE_DATA_LINE)
 		return in_data_line(t, ev, now);
@@ -200,7 +201,7 @@ is_end(const struct talk *t, const struct wire_event *ev)
 {
 	if (ev->event != EVENT_TX_RESET && ev->event != EVENT_TX_ROLLBACK)
 		return false;
-	return t->msgid[0] == '\0' || ev->field[0].n == 0 ||
+	return !t->begun || ev->field[0].n == 0 ||
 	    str_eq(ev->field[0], str_c(t->msgid));
 }
 
@@ -228,20 +229,20 @@ in_report(struct judge *j, const struct wire_event *ev)
 	if (t->asked)
 		return false;
 	/* It may be told twice, but not in the middle. */
-	if (ev->event == EVENT_LINK_CONNECT &&
-	    (t->count > 0 || t->msgid[0] != '\0'))
+	if (ev->event == EVENT_LINK_CONNECT && (t->count > 0 || t->begun))
 		return false;
 	if (ev->event == EVENT_LINK_DISCONNECT) {
 		t->alive = false;
 		end_mails(t);
 	} else if (is_end(t, ev)) {
 		end_mails(t);
-		t->msgid[0] = '\0';
+		t->begun = false;
 		t->ended = true;
 	} else if (ev->event == EVENT_TX_BEGIN &&
-	    !str_eq(ev->field[0], str_c(t->msgid))) {
+	    !(t->begun && str_eq(ev->field[0], str_c(t->msgid)))) {
 		end_mails(t);
 		begin(t, ev->field[0]);
+		t->begun = true;
 		t->ended = false;
 	}
 	return true;
