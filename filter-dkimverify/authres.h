@@ -9,7 +9,7 @@
 #include "common/dkim/verify.h"
 
 enum {
-	/* Bytes of a field: VERIFY_LISTED_MAX results of FOLD_VALUE_MAX each. */
+	/* Bytes of a field: VERIFY_LISTED_MAX times FOLD_VALUE_MAX. */
 	AUTHRES_MAX = 512 * 1024,
 };
 

@@ -1,6 +1,7 @@
 #include <stdlib.h>
 
 #include "common/dkim/sig.h"
+#include "common/message/fold.h"
 #include "filter-dkimverify/forged.h"
 
 enum {

@@ -1,5 +1,5 @@
 #include "common/base/log.h"
-#include "common/dns/dns.h"
+#include "common/base/scratch.h"
 #include "filter-dkimverify/report.h"
 
 enum {
@@ -37,7 +37,7 @@ add_number(struct buf *b, const char *name, uint64_t n)
 static void
 add_text(struct buf *b, const char *name, struct str value)
 {
-	BUF_SCRATCH struct log_text t;
+	SCRATCH struct log_text t;
 
 	add(b, name, log_text(&t, value));
 }
@@ -65,7 +65,7 @@ report_log(const struct msg *m, const struct verify *v,
 		[ACTION_JUNK] = "junk",
 		[ACTION_TEMPFAIL] = "tempfail",
 		[ACTION_REJECT] = "reject" };
-	BUF_SCRATCH char line[WHOLE_MAX];
+	SCRATCH char line[WHOLE_MAX];
 	struct buf b = { line, 0, sizeof(line), sizeof(line), false };
 	const struct verify_sig *s;
 	enum dkim_error error;

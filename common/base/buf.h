@@ -14,19 +14,6 @@
 
 #include "common/base/str.h"
 
-/*
- * A large local array that is written before it is read, in a place where its
- * initialization by the compiler (-ftrivial-auto-var-init) would be felt.
- */
-#if defined(__has_attribute)
-#if __has_attribute(__uninitialized__)
-#define BUF_SCRATCH __attribute__((__uninitialized__))
-#endif
-#endif
-#ifndef BUF_SCRATCH
-#define BUF_SCRATCH
-#endif
-
 struct buf {
 	char *p;
 	size_t n; /* bytes used */

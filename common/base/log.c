@@ -11,9 +11,11 @@ static enum log_level level = LOG_INFO;
 static uint64_t dropped;
 
 enum {
-	SOCKET_ROOM = 2048, /* bytes that a BSD's socket takes ... */
-	/* ... and PIPE_BUF any pipe, if poll() says so: written at once. */
-	HELD_MAX = PIPE_BUF > SOCKET_ROOM ? PIPE_BUF : SOCKET_ROOM
+	/*
+	 * Bytes written at once, which are taken if poll() says so: by a pipe
+	 * PIPE_BUF, by a BSD's socket, as smtpd gives to a filter, 2048.
+	 */
+	HELD_MAX = PIPE_BUF > 2048 ? PIPE_BUF : 2048
 };
 
 static char held[HELD_MAX];

@@ -142,31 +142,6 @@ is_digit(char c)
 	return c >= '0' && c <= '9';
 }
 
-/* What RFC 2045 section 5.1 keeps out of tokens (tspecials). */
-static inline bool
-is_tspecial(char c)
-{
-	switch (c) {
-	case '(':
-	case ')':
-	case '<':
-	case '>':
-	case '@':
-	case ',':
-	case ';':
-	case ':':
-	case '\\':
-	case '"':
-	case '/':
-	case '[':
-	case ']':
-	case '?':
-	case '=':
-		return true;
-	}
-	return false;
-}
-
 static inline bool
 is_alpha(char c)
 {

@@ -1,6 +1,6 @@
 #include <string.h>
 
-#include "common/base/buf.h"
+#include "common/base/scratch.h"
 #include "common/dkim/canon.h"
 
 enum {
@@ -181,7 +181,7 @@ body_line(struct body_run *r, struct str s)
 void
 canon_body_text(struct canon_body *b, struct str text)
 {
-	BUF_SCRATCH struct body_run r;
+	SCRATCH struct body_run r;
 	struct str line;
 
 	r.body = b;
@@ -338,7 +338,7 @@ without_lf(struct str raw)
 void
 canon_field(enum canon how, struct str raw, struct canon_sink sink)
 {
-	BUF_SCRATCH struct out o;
+	SCRATCH struct out o;
 
 	o.sink = sink;
 	o.n = 0;
@@ -352,7 +352,7 @@ void
 canon_signature(
     enum canon how, struct str raw, struct str without, struct canon_sink sink)
 {
-	BUF_SCRATCH struct out o;
+	SCRATCH struct out o;
 	size_t at;
 
 	o.sink = sink;

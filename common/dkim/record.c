@@ -207,7 +207,7 @@ record_match(const struct record_set *set, const struct key *k)
 	for (size_t i = 0; i < set->n; i++)
 		if (match_one(&set->v[i], k) == RECORD_SAME)
 			return RECORD_SAME;
-	/* Verifiers may take any of several: the first is as good as the others. */
+	/* Verifiers may take any of several: the first is as good as any. */
 	return match_one(&set->v[0], k);
 }
 

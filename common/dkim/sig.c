@@ -3,6 +3,7 @@
 
 #include <idn2.h>
 
+#include "common/base/scratch.h"
 #include "common/dkim/sig.h"
 #include "common/dkim/tags.h"
 #include "common/message/header.h"
@@ -363,7 +364,7 @@ enum dkim_error
 sig_parse(struct str raw, struct sig *s)
 {
 	struct field f;
-	BUF_SCRATCH struct tags tags;
+	SCRATCH struct tags tags;
 	const struct tag *b;
 	enum dkim_error e = DKIM_OK;
 

@@ -207,7 +207,7 @@ feed(struct run *r, FILE *fp)
 	bool first = true;
 	ssize_t n;
 
-	/* What delivers a message may have put its own lines, with LF, on it. */
+	/* What delivered it may have put its own lines, with LF, on top. */
 	while ((n = getline(&line, &cap, fp)) != -1) {
 		bool crlf = false;
 		if (n > 0 && line[n - 1] == '\n') {

@@ -2,6 +2,7 @@
 #include <stdlib.h>
 
 #include "common/base/log.h"
+#include "common/base/scratch.h"
 #include "common/engine/engine.h"
 #include "common/protocol/reply.h"
 
@@ -173,6 +174,16 @@ on_config(struct engine *eng, const struct wire_event *ev)
 	return eng->ready ? 0 : -1;
 }
 
+/* smtpd would wait for the dot; who does not still gets it. */
+static void
+tell_now(struct session *s)
+{
+	struct msg *m;
+
+	DL_FOREACH (s->msgs, m)
+		turn_message(m);
+}
+
 static void
 on_report(struct engine *eng, const struct wire_event *ev)
 {
@@ -187,8 +198,10 @@ on_report(struct engine *eng, const struct wire_event *ev)
 		s = session_add(eng, ev->sid);
 	if (s == NULL)
 		eng->count[COUNT_UNKNOWN_SESSION]++;
-	else
+	else {
+		tell_now(s);
 		session_event(eng, s, ev);
+	}
 }
 
 /*
@@ -261,10 +274,13 @@ on_filter(struct engine *eng, const struct wire_event *ev)
 		answer_alone(eng, ev);
 	else if (ev->phase == PHASE_DATA_LINE)
 		return on_data_line(eng, s, ev);
-	else if (ev->phase == PHASE_COMMIT && eng->filter->message != NULL)
-		msg_commit(eng, s, ev);
-	else
-		on_request(eng, s, ev);
+	else {
+		tell_now(s);
+		if (ev->phase == PHASE_COMMIT && eng->filter->message != NULL)
+			msg_commit(eng, s, ev);
+		else
+			on_request(eng, s, ev);
+	}
 	return NULL;
 }
 
@@ -272,7 +288,7 @@ on_filter(struct engine *eng, const struct wire_event *ev)
 static int
 on_line(struct engine *eng, struct str line)
 {
-	BUF_SCRATCH struct wire_event ev;
+	SCRATCH struct wire_event ev;
 	struct msg *m;
 
 	if (wire_parse(line, &ev) == -1) {

@@ -116,8 +116,8 @@ void engine_counters(const struct engine *);
 void engine_turn(struct engine *, bool over);
 
 /*
- * Takes one line of smtpd, in a turn.  Returns -1 if the handshake shows that we
- * cannot work with this smtpd; after register|ready always 0.
+ * Takes one line of smtpd, in a turn.  Returns -1 if the handshake shows that
+ * we cannot work with this smtpd; after register|ready always 0.
  */
 int engine_line(struct engine *, struct str line);
 /* The same for the start of a line that was too long to keep. */
@@ -151,7 +151,7 @@ void msg_lose(struct msg *, const char *why);
 /* Gives that answer: the engine has failed. */
 void msg_fail(struct msg *);
 void msg_commit(struct engine *, struct session *, const struct wire_event *);
-/* Takes it off the list of those whose filter will be told. */
+/* Takes it off the list of those whose filter is told when the turn ends. */
 void msg_not_due(struct msg *);
 /* Takes it out of the session and frees it; nothing more is sent for it. */
 void msg_drop(struct msg *);
@@ -168,6 +168,8 @@ void msg_expire(void *engine);
 void turn_header(struct msg *);
 /* Stores a line of the body, of which the filter is told.  As store_line(). */
 int turn_line(struct msg *, struct str line);
+/* Its dot was seen, and its session goes on in the same turn: tells of all. */
+void turn_message(struct msg *);
 void turn_end(struct engine *);
 
 /* Runs a message of a file through the filter: check.c.  Exit status. */

@@ -54,7 +54,7 @@ struct filter {
 	 * With -n this is the last call before stop.
 	 */
 	int (*configure)(void);
-	/* smtpd's "config|key|value" before register|ready; unknown ones too. */
+	/* smtpd's "config|key|value" before register|ready, unknown ones too */
 	void (*config)(struct str key, struct str value);
 	/*
 	 * The loop exists, and there is no sandbox yet: does what an option
@@ -68,7 +68,7 @@ struct filter {
 	 * callback there is no sandbox.  The strings must live on.
 	 */
 	void (*sandbox)(struct sandbox *);
-	/* The loop exists: starts what lives on it.  -1 and the process ends. */
+	/* The loop exists: starts what lives on it.  -1: the process ends. */
 	int (*start)(void);
 	/* Frees all of it; called once, last. */
 	void (*stop)(void);
@@ -91,9 +91,9 @@ struct filter {
 	 * next lines of the body, dots undone, each ended by LF but perhaps
 	 * the last one: at most STORE_BLOCK bytes, or one longer line, and
 	 * what is left right before message.  message: all is there; answer
-	 * now or later with msg_accept() or msg_refuse().  expired: the
-	 * deadline passed without an answer; if it gives none, the message
-	 * gets 451.
+	 * now or later with msg_accept() or msg_refuse(), which do nothing
+	 * before.  expired: the deadline passed without an answer; if it gives
+	 * none, the message gets 451.
 	 */
 	void *(*tx_new)(struct msg *);
 	void (*tx_free)(void *);

@@ -290,12 +290,15 @@ msg_fail(struct msg *m)
 static void
 on_dot(struct msg *m)
 {
+	bool too_long = m->cut && m->eng->reject_long;
+
 	m->in_header = false;
+	if (too_long)
+		turn_header(m);
 	wait_for_filter(m);
 	if (m->lost) {
 		msg_fail(m);
-	} else if (m->cut && m->eng->reject_long) {
-		turn_header(m);
+	} else if (too_long) {
 		msg_decide(m, STR(TOO_LONG));
 	} else {
 		make_due(m);

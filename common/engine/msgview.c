@@ -4,6 +4,7 @@
 
 #include "common/base/clock.h"
 #include "common/base/log.h"
+#include "common/base/scratch.h"
 #include "common/engine/engine.h"
 #include "common/message/header.h"
 
@@ -68,7 +69,8 @@ msg_line_max(const struct msg *m)
 bool
 msg_is_open(const struct msg *m)
 {
-	return m->state == MSG_WAITING;
+	/* While it is due, its filter was not asked. */
+	return m->state == MSG_WAITING && !m->due;
 }
 
 bool
@@ -174,7 +176,7 @@ put_ids(const struct msg *m, char line[LOG_LINE_MAX + 1])
 static void
 vlog(enum log_level level, const struct msg *m, const char *fmt, va_list ap)
 {
-	BUF_SCRATCH char line[LOG_LINE_MAX + 1];
+	SCRATCH char line[LOG_LINE_MAX + 1];
 	size_t at;
 	int n;
 
@@ -190,7 +192,7 @@ vlog(enum log_level level, const struct msg *m, const char *fmt, va_list ap)
 void
 msg_info_text(const struct msg *m, struct str text)
 {
-	BUF_SCRATCH char line[LOG_LINE_MAX + 1];
+	SCRATCH char line[LOG_LINE_MAX + 1];
 	size_t at;
 
 	if (!log_is(LOG_INFO))

@@ -1,3 +1,4 @@
+#include "common/base/scratch.h"
 #include "common/engine/engine.h"
 
 /* Bytes of a body that may wait in the store until the filter is told. */
@@ -18,10 +19,9 @@ static void
 tell_body(struct msg *m)
 {
 	const struct filter *f = m->eng->filter;
-	BUF_SCRATCH char scratch[PIECE_MAX];
+	SCRATCH char scratch[PIECE_MAX];
 	struct str text;
 
-	turn_header(m);
 	while (f->body != NULL && !m->lost && m->told < store_size(m->store)) {
 		if (store_block(m->store, m->told, PIECE_MAX, scratch, &text) ==
 		    -1) {
@@ -49,8 +49,10 @@ turn_line(struct msg *m, struct str line)
 
 	if (f->body == NULL)
 		return store_line(m->store, line);
-	if (store_size(m->store) - m->told + line.n >= PIECE_MAX)
+	if (store_size(m->store) - m->told + line.n >= PIECE_MAX) {
+		turn_header(m);
 		tell_body(m);
+	}
 	if (m->lost)
 		return 0;
 	if (store_line(m->store, line) == -1)
@@ -63,17 +65,26 @@ turn_line(struct msg *m, struct str line)
 }
 
 void
+turn_message(struct msg *m)
+{
+	if (!m->due || m->state != MSG_WAITING)
+		return;
+	turn_header(m);
+	tell_body(m);
+	msg_not_due(m);
+	tell_end(m);
+}
+
+void
 turn_end(struct engine *eng)
 {
-	struct msg *m, *next;
+	struct msg *m;
 
-	for (m = eng->due; m != NULL; m = next) {
-		next = m->due_next;
-		turn_header(m);
-	}
-	for (m = eng->due; m != NULL; m = m->due_next)
-		if (m->state == MSG_WAITING)
-			tell_body(m);
+	DL_FOREACH2(eng->due, m, due_next)
+	turn_header(m);
+	DL_FOREACH2(eng->due, m, due_next)
+	if (m->state == MSG_WAITING)
+		tell_body(m);
 	while ((m = eng->due) != NULL) {
 		msg_not_due(m);
 		if (m->state == MSG_WAITING)

@@ -59,4 +59,29 @@ void fold_value(struct str value, bool utf8, struct buf *out);
 /* Likewise for an authserv-id, in ASCII; with "@" it is quoted. */
 void fold_name(struct str name, struct buf *out);
 
+/* What RFC 2045 section 5.1 keeps out of tokens (tspecials). */
+static inline bool
+is_tspecial(char c)
+{
+	switch (c) {
+	case '(':
+	case ')':
+	case '<':
+	case '>':
+	case '@':
+	case ',':
+	case ';':
+	case ':':
+	case '\\':
+	case '"':
+	case '/':
+	case '[':
+	case ']':
+	case '?':
+	case '=':
+		return true;
+	}
+	return false;
+}
+
 #endif

@@ -1,3 +1,4 @@
+#include "common/base/scratch.h"
 #include "common/protocol/reply.h"
 #include "common/protocol/wire.h"
 
@@ -80,7 +81,7 @@ int
 reply_result(struct buf *b, const struct reply_to *rt, enum phase phase,
     enum answer a, struct str text)
 {
-	BUF_SCRATCH char line[REPLY_RESULT_MAX];
+	SCRATCH char line[REPLY_RESULT_MAX];
 	size_t n;
 
 	if (!phase_allows(phase, a))

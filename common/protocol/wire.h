@@ -47,11 +47,12 @@ struct wire_event {
 
 /*
  * Reads a line without its LF.  Returns 0, or -1, and *ev may hold anything,
- * if it is not a protocol line.  Fields are split from the left, the last one keeps its '|'.  Where
- * the free field stands before the last one (link-auth before 0.7, tx-mail
- * and tx-rcpt in 0.4) it is split at the last '|', and the fields are stored
- * in the order of 0.7: link-auth result, user; tx-mail msgid, result, address.
- * A link-greeting without session id, as up to 0.4, becomes "config|admd".
+ * if it is not a protocol line.  Fields are split from the left, the last one
+ * keeps its '|'.  Where the free field stands before the last one (link-auth
+ * before 0.7, tx-mail and tx-rcpt in 0.4) it is split at the last '|', and the
+ * fields are stored in the order of 0.7: link-auth result, user; tx-mail
+ * msgid, result, address.  A link-greeting without session id, as up to 0.4,
+ * becomes "config|admd".
  */
 int wire_parse(struct str line, struct wire_event *ev);
 

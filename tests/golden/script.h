@@ -12,9 +12,9 @@
  *
  * Before the first step: "args WORDS" is the command line, "once" keeps the
  * script out of the runs that repeat it, "changes" says that messages are
- * refused or changed, so that they are not compared.  "#" starts a comment, {x*N} stands
- * for N times the text before the "*".  In "<" lines ids may be short, and
- * "< register" stands for the whole registration.
+ * refused or changed, so that they are not compared.  "#" starts a comment,
+ * {x*N} stands for N times the text before the "*".  In "<" lines ids may be
+ * short, and "< register" stands for the whole registration.
  */
 #ifndef TESTS_GOLDEN_SCRIPT_H
 #define TESTS_GOLDEN_SCRIPT_H

@@ -110,6 +110,11 @@ else
     echo "ok - lint: format # SKIP no clang-format"
 fi
 
+# ReflowComments is off, so clang-format does not see them.
+for f in $(git ls-files '*.c' '*.h'); do
+    expand "$f" | awk -v f="$f" 'length > 80 { print f ":" FNR }'
+done | check "no line over 80 columns"
+
 if command -v mandoc > /dev/null; then
     for m in $(git ls-files 'filter-*/*.8'); do
         mandoc -Tlint -Wstyle "$m"

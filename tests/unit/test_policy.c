@@ -169,7 +169,7 @@ decisions(void **state)
 	buf_clear(&zone);
 }
 
-/* The key of k-ty says t=y: its broken signature is no reason, and no excuse. */
+/* The key of k-ty says t=y: its broken signature is no reason, no excuse. */
 static void
 test_mode(void **state)
 {

@@ -14,6 +14,7 @@
 /* What the filter was told, in order: h, b (each piece), m, and whose. */
 static struct buf told, text;
 static size_t longest;
+static char early; /* the callback that answers, 'h' or 'b' */
 static struct buf out;
 
 static void *
@@ -24,10 +25,12 @@ tx_new(struct msg *m)
 }
 
 static void
-note(const struct msg *m, char what)
+note(struct msg *m, char what)
 {
 	buf_chr(&told, what);
 	buf_chr(&told, (char)('0' + msg_session(m)->id));
+	if (what == early)
+		msg_refuse(m, 550, "5.0.0", STR("too early"));
 }
 
 static void
@@ -161,25 +164,107 @@ tells_when_the_turn_ends(void **state)
 	stop(eng);
 }
 
+/* Did this line come out? */
+static bool
+came(struct str want)
+{
+	struct str rest = buf_view(&out), row;
+
+	while (str_cut(&rest, '\n', &row))
+		if (str_eq(row, want))
+			return true;
+	return false;
+}
+
+/* smtpd waits for the dot, but a transcript in one piece does not. */
+static void
+tells_before_the_session_goes_on(void **state)
+{
+	static const char *const lines[] = {
+		"filter|0.7|1.000000|smtp-in|commit|" SID "|" SID,
+		"report|0.7|1.000000|smtp-in|tx-reset|" SID "|01020304",
+		"report|0.7|1.000000|smtp-in|link-disconnect|" SID,
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(lines) / sizeof(lines[0]); i++) {
+		struct engine *eng = start(STORE_SPILL);
+
+		engine_turn(eng, false);
+		line(eng, SID, STR("From: a@example.org"));
+		line(eng, SID, STR(""));
+		line(eng, OTHER, STR("."));
+		line(eng, SID, STR("."));
+		assert_told("");
+		assert_int_equal(engine_line(eng, str_c(lines[i])), 0);
+		assert_told("h1m1");
+		engine_turn(eng, true);
+		assert_told("h2m2");
+		assert_null(eng->due);
+		assert_true(came(STR("filter-dataline|" SID "|" SID "|.")));
+		assert_true(came(STR("filter-dataline|" OTHER "|" OTHER "|.")));
+		stop(eng);
+	}
+}
+
+/* What is gone before its dot is told of nothing. */
 static void
 forgets_what_ended_in_the_turn(void **state)
 {
+	static const struct str end =
+	    STR("report|0.7|1.000000|smtp-in|link-disconnect|" SID);
 	struct engine *eng = start(STORE_SPILL);
 
 	(void)state;
 	engine_turn(eng, false);
 	line(eng, SID, STR("From: a@example.org"));
 	line(eng, SID, STR(""));
-	line(eng, SID, STR("."));
-	assert_int_equal(
-	    engine_line(
-		eng, STR("report|0.7|1.000000|smtp-in|link-disconnect|" SID)),
-	    0);
+	line(eng, SID, STR("text"));
+	assert_int_equal(engine_line(eng, end), 0);
 	engine_turn(eng, true);
 	assert_told("");
 	assert_int_equal(out.n, 0);
 	assert_null(eng->due);
 	stop(eng);
+}
+
+/* An answer in the header or body callback is none. */
+static void
+check_early(char callback, bool turns, bool too_long)
+{
+	struct engine *eng = start(STORE_SPILL);
+	struct buf b;
+
+	early = callback;
+	eng->reject_long = too_long;
+	engine_turn(eng, false);
+	line(eng, SID, STR("From: a@example.org"));
+	line(eng, SID, STR(""));
+	if (turns) {
+		engine_turn(eng, true);
+		engine_turn(eng, false);
+	}
+	buf_init(&b, LINES_MAX);
+	for (int i = 0; i < (too_long ? 100000 : 9); i++)
+		buf_chr(&b, 'x');
+	line(eng, SID, buf_view(&b));
+	buf_clear(&b);
+	line(eng, SID, STR("."));
+	engine_turn(eng, true);
+	assert_told(too_long ? "h1b1" : "h1b1m1");
+	assert_null(eng->due);
+	assert_null(eng->waiting);
+	assert_true(came(STR("filter-dataline|" SID "|" SID "|.")));
+	early = '\0';
+	stop(eng);
+}
+
+static void
+takes_no_answer_too_early(void **state)
+{
+	(void)state;
+	for (int i = 0; i < 8; i++)
+		check_early(i & 1 ? 'h' : 'b', i & 2, i & 4);
 }
 
 /* Lengths of lines, in turns of some each, around all limits. */
@@ -253,7 +338,9 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(tells_when_the_turn_ends),
+		cmocka_unit_test(tells_before_the_session_goes_on),
 		cmocka_unit_test(forgets_what_ended_in_the_turn),
+		cmocka_unit_test(takes_no_answer_too_early),
 		cmocka_unit_test(tells_all_of_a_body),
 	};
 

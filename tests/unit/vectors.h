@@ -14,7 +14,7 @@
 #define VECTORS "tests/fixtures/vectors/"
 #define VECTORS_NOW 1767225600 /* 2026-01-01 */
 
-/* The content of a file; to be freed with buf_clear().  Ends the test if not. */
+/* The content of a file, for buf_clear() to free; without one the test ends. */
 static inline struct buf
 vectors_read(const char *path)
 {
