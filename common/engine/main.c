@@ -107,8 +107,6 @@ read_some(struct stdio *io)
 		if (n == -1)
 			return is_passing(errno) ? 0 : -1;
 		if (n == 0) {
-			/* The last lines may have come in this turn. */
-			engine_turn(io->eng, true);
 			out_drain(&io->eng->out);
 			return -1;
 		}

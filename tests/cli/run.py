@@ -406,6 +406,57 @@ def hardened() -> None:
             assert re.search(pattern, got.stdout), f"{name}: no {what}"
 
 
+def transcript(pad: int, *after: str) -> bytes:
+    """A message in one piece, with pad bytes of text; what follows it."""
+    sid, msg = "00000000000000a1", "0102aabb"
+    lines = ["config|ready",
+             f"report|0.7|1.0|smtp-in|link-connect|{sid}|h|pass|"
+             "192.0.2.1:1|192.0.2.2:25",
+             f"report|0.7|1.0|smtp-in|tx-begin|{sid}|{msg}"]
+    lines += [f"filter|0.7|1.0|smtp-in|data-line|{sid}|{sid}|{text}"
+              for text in ("From: a@example.net", "", "x" * pad, ".")]
+    lines += [line.replace("SID", sid).replace("MSG", msg) for line in after]
+    return "".join(line + "\n" for line in lines).encode()
+
+
+@test("a transcript in one piece is answered as a whole")
+def transcripts() -> None:
+    after = ["filter|0.7|1.0|smtp-in|commit|SID|SID|",
+             "report|0.7|1.0|smtp-in|tx-commit|SID|MSG|9",
+             "report|0.7|1.0|smtp-in|tx-reset|SID|MSG",
+             "report|0.7|1.0|smtp-in|link-disconnect|SID"]
+    dot = b"filter-dataline|00000000000000a1|00000000000000a1|.\n"
+    for n in range(len(after) + 1):
+        got = run("filter-dkimverify", "mx.example.org",
+                  stdin=transcript(9, *after[:n]))
+        status(got, 0)
+        assert dot in got.stdout, (n, got.stdout)
+        assert (b"|proceed\n" in got.stdout) == (n > 0), (n, got.stdout)
+
+
+@test("the end of stdin in the same turn as a dot")
+def end_of_input() -> None:
+    # The first read fills its buffer to the end of the last line.
+    room = 256 * 1024
+    text = transcript(9)
+    while len(text) < room:
+        left = room - len(text)
+        n = 1000 if left > 1100 else left
+        text = b"config|fill|".ljust(n - 1, b"y") + b"\n" + text
+    assert len(text) == room
+    ours, its = socket.socketpair()
+    with ours, its:
+        # SO_SNDBUFFORCE
+        ours.setsockopt(socket.SOL_SOCKET, 32, 4 * room)
+        ours.sendall(text)
+        ours.shutdown(socket.SHUT_WR)
+        got = subprocess.run(
+            [ROOT / "filter-dkimverify" / "filter-dkimverify", "mx"],
+            stdin=its, capture_output=True, timeout=TIMEOUT, check=False)
+    status(got, 0)
+    assert got.stdout.endswith(b"|00000000000000a1|.\n"), got.stdout[-200:]
+
+
 @test("hardening yields to the flags of the user")
 def yields() -> None:
     def added(what: str, compiler: str, flags: str) -> str:
