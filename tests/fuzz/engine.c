@@ -124,9 +124,12 @@ drain(struct fuzz_engine *fe)
 static void
 end_turn(struct fuzz_engine *fe)
 {
-	if (fe->turn)
-		engine_turn(fe->eng, true);
+	if (!fe->turn)
+		return;
+	engine_turn(fe->eng, true);
 	fe->turn = false;
+	fake_turn();
+	drain(fe);
 }
 
 struct fuzz_engine *
@@ -159,11 +162,15 @@ void
 fuzz_engine_line(struct fuzz_engine *fe, struct str line)
 {
 	struct wire_event ev;
+	bool good = wire_parse(line, &ev) == 0;
 	char *copy;
 
 	/* The engine does not look at the version of each data line. */
-	if (str_starts(line, STR("filter|")) && wire_parse(line, &ev) == -1)
+	if (str_starts(line, STR("filter|")) && !good)
 		return;
+	/* What is no data line comes when all before it is answered. */
+	if (!good || ev.kind != WIRE_FILTER || ev.phase != PHASE_DATA_LINE)
+		end_turn(fe);
 	if (!judge_in(fe->judge, line, fake_now(), false))
 		return;
 	fuzz_engine_trace(">", line);
@@ -178,11 +185,8 @@ fuzz_engine_line(struct fuzz_engine *fe, struct str line)
 	(void)engine_line(fe->eng, str_n(copy, line.n));
 	free(copy);
 	/* Some come together. */
-	if (line.n % 4 == 3)
-		return;
-	end_turn(fe);
-	fake_turn();
-	drain(fe);
+	if (line.n % 4 != 3)
+		end_turn(fe);
 }
 
 void
