@@ -196,12 +196,12 @@ on_report(struct engine *eng, const struct wire_event *ev)
 	s = session_get(eng, ev->sid);
 	if (s == NULL && ev->event == EVENT_LINK_CONNECT)
 		s = session_add(eng, ev->sid);
-	if (s == NULL)
+	if (s == NULL) {
 		eng->count[COUNT_UNKNOWN_SESSION]++;
-	else {
-		tell_now(s);
-		session_event(eng, s, ev);
+		return;
 	}
+	tell_now(s);
+	session_event(eng, s, ev);
 }
 
 /*
@@ -270,17 +270,17 @@ on_filter(struct engine *eng, const struct wire_event *ev)
 			s->broken = eng->count[COUNT_NO_MEMORY] > 0;
 	}
 	if (s == NULL ||
-	    (ev->phase == PHASE_DATA_LINE && eng->filter->message == NULL))
+	    (ev->phase == PHASE_DATA_LINE && eng->filter->message == NULL)) {
 		answer_alone(eng, ev);
-	else if (ev->phase == PHASE_DATA_LINE)
-		return on_data_line(eng, s, ev);
-	else {
-		tell_now(s);
-		if (ev->phase == PHASE_COMMIT && eng->filter->message != NULL)
-			msg_commit(eng, s, ev);
-		else
-			on_request(eng, s, ev);
+		return NULL;
 	}
+	if (ev->phase == PHASE_DATA_LINE)
+		return on_data_line(eng, s, ev);
+	tell_now(s);
+	if (ev->phase == PHASE_COMMIT && eng->filter->message != NULL)
+		msg_commit(eng, s, ev);
+	else
+		on_request(eng, s, ev);
 	return NULL;
 }
 
