@@ -183,7 +183,7 @@ tells_before_the_session_goes_on(void **state)
 	static const char *const lines[] = {
 		"filter|0.7|1.000000|smtp-in|commit|" SID "|" SID,
 		"report|0.7|1.000000|smtp-in|tx-reset|" SID "|01020304",
-		"report|0.7|1.000000|smtp-in|link-disconnect|" SID,
+		("report|0.7|1.000000|smtp-in|link-disconnect|" SID),
 	};
 
 	(void)state;
