@@ -66,17 +66,16 @@ item_new(struct str raw, const struct verify_options *o, uint64_t now)
 {
 	size_t n = raw.n <= SIG_FIELD_MAX ? raw.n : 0;
 	struct item *it = malloc(sizeof(*it) + n);
-	enum dkim_error e = DKIM_SIG_SIZE;
+	enum dkim_error e;
 
 	if (it == NULL)
 		return NULL;
-	/* The rest is large, and seldom full. */
-	memset(it, 0, offsetof(struct item, sig.identity));
+	memset(it, 0, offsetof(struct item, sig));
 	it->own = raw.p;
 	it->n = n;
 	memcpy(it->raw, raw.p, n);
-	if (raw.n <= SIG_FIELD_MAX)
-		e = sig_parse(str_n(it->raw, n), &it->sig);
+	/* Of one that is too large nothing is looked at, or kept. */
+	e = sig_parse(n < raw.n ? raw : str_n(it->raw, n), &it->sig);
 	if (e == DKIM_OK)
 		e = sig_check(&it->sig, now, o->allow_l);
 	decide(it, e);

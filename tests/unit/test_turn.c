@@ -127,6 +127,15 @@ line(struct engine *eng, const char *sid, struct str s)
 	buf_clear(&b);
 }
 
+/* A turn begins, and in it a message. */
+static void
+begin(struct engine *eng)
+{
+	engine_turn(eng, false);
+	line(eng, SID, STR("From: a@example.org"));
+	line(eng, SID, STR(""));
+}
+
 static void
 assert_told(const char *want)
 {
@@ -141,9 +150,7 @@ tells_when_the_turn_ends(void **state)
 	struct engine *eng = start(STORE_SPILL);
 
 	(void)state;
-	engine_turn(eng, false);
-	line(eng, SID, STR("From: a@example.org"));
-	line(eng, SID, STR(""));
+	begin(eng);
 	line(eng, SID, STR("..one"));
 	assert_told("");
 	engine_turn(eng, true);
@@ -216,9 +223,7 @@ forgets_what_ended_in_the_turn(void **state)
 	struct engine *eng = start(STORE_SPILL);
 
 	(void)state;
-	engine_turn(eng, false);
-	line(eng, SID, STR("From: a@example.org"));
-	line(eng, SID, STR(""));
+	begin(eng);
 	line(eng, SID, STR("text"));
 	assert_int_equal(engine_line(eng, end), 0);
 	engine_turn(eng, true);
@@ -237,9 +242,7 @@ check_early(char callback, bool turns, bool too_long)
 
 	early = callback;
 	eng->reject_long = too_long;
-	engine_turn(eng, false);
-	line(eng, SID, STR("From: a@example.org"));
-	line(eng, SID, STR(""));
+	begin(eng);
 	if (turns) {
 		engine_turn(eng, true);
 		engine_turn(eng, false);
