@@ -12,6 +12,10 @@
 #include "common/engine/loop.h"
 #include "common/engine/worker.h"
 
+enum {
+	WAITING_SHARE = 4 /* unheard jobs are this part of the waiting ones */
+};
+
 struct worker_job {
 	const struct worker_ops *ops;
 	void *owned;
@@ -20,9 +24,10 @@ struct worker_job {
 };
 
 struct worker {
-	pthread_mutex_t lock; /* for the five that follow */
+	pthread_mutex_t lock; /* for the six that follow */
 	pthread_cond_t more;
 	struct worker_job *first, **last; /* waiting for a thread */
+	size_t waiting; /* so many */
 	unsigned idle; /* threads that sleep */
 	bool stop;
 
@@ -98,35 +103,46 @@ take_finished(struct worker *w)
 }
 
 /*
- * The next job, or NULL to stop; called with the lock.  As long as another job
- * of this kind waits, the loop hears of WORKER_BATCH at a time: waking it costs
- * a tenth of a signature.
+ * Is it time for the loop to hear of those that are done?  Waking it costs a
+ * tenth of a signature, so it hears of several at a time, but of few beside the
+ * jobs that wait anyway.
  */
+static bool
+is_heard(const struct worker *w, const struct worker_ops *ops, unsigned unheard)
+{
+	return w->first == NULL || w->first->ops != ops ||
+	    unheard >= WORKER_BATCH || unheard > w->waiting / WAITING_SHARE;
+}
+
+static struct worker_job *
+take_first(struct worker *w)
+{
+	struct worker_job *j = w->first;
+
+	w->first = j->next;
+	if (w->first == NULL)
+		w->last = &w->first;
+	w->waiting--;
+	return j;
+}
+
+/* The next job, or NULL to stop; called with the lock. */
 static struct worker_job *
 next_job(struct worker *w, const struct worker_ops *ops, unsigned *unheard)
 {
-	struct worker_job *j;
-
 	while (!w->stop) {
-		j = w->first;
-		if (*unheard > 0 &&
-		    (j == NULL || j->ops != ops || *unheard == WORKER_BATCH)) {
+		if (*unheard > 0 && is_heard(w, ops, *unheard)) {
 			*unheard = 0;
 			(void)pthread_mutex_unlock(&w->lock);
 			wake_loop(w);
 			(void)pthread_mutex_lock(&w->lock);
 			continue;
 		}
-		if (j == NULL) {
-			w->idle++;
-			(void)pthread_cond_wait(&w->more, &w->lock);
-			w->idle--;
-			continue;
-		}
-		w->first = j->next;
-		if (w->first == NULL)
-			w->last = &w->first;
-		return j;
+		if (w->first != NULL)
+			return take_first(w);
+		w->idle++;
+		(void)pthread_cond_wait(&w->more, &w->lock);
+		w->idle--;
 	}
 	return NULL;
 }
@@ -186,14 +202,12 @@ static void
 on_turn(void *arg)
 {
 	struct worker *w = arg;
-	struct worker_job *j = w->first;
+	struct worker_job *j;
 
-	if (j == NULL)
-		return;
-	w->first = j->next;
 	if (w->first == NULL)
-		w->last = &w->first;
-	else
+		return;
+	j = take_first(w);
+	if (w->first != NULL)
 		(void)loop_timer_set(w->turn, 0);
 	job_work(j);
 	if (!atomic_load(&j->cancelled))
@@ -319,6 +333,7 @@ worker_start(struct worker *w, const struct worker_ops *ops, void *owned)
 	(void)pthread_mutex_lock(&w->lock);
 	*w->last = j;
 	w->last = &j->next;
+	w->waiting++;
 	idle = w->idle > 0;
 	(void)pthread_mutex_unlock(&w->lock);
 	if (w->nthreads == 0)

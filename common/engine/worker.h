@@ -10,7 +10,7 @@
 
 enum {
 	WORKER_THREADS_MAX = 64,
-	WORKER_BATCH = 4 /* jobs of one thread that the loop hears of at once */
+	WORKER_BATCH = 16 /* jobs of a thread that the loop hears of at once */
 };
 
 struct worker; /* a pool of threads */
@@ -47,8 +47,8 @@ unsigned worker_default_threads(void);
 /*
  * Starts a job.  done comes from a later turn of the loop, exactly once; the
  * handle dies before that.  While more jobs with the same ops wait, it may come
- * only after some of them, but fewer than WORKER_BATCH.  NULL without memory,
- * with the data released.
+ * only after some of them: a quarter of as many as wait, and fewer than
+ * WORKER_BATCH.  NULL without memory, with the data released.
  */
 struct worker_job *
 worker_start(struct worker *, const struct worker_ops *, void *owned);

@@ -236,23 +236,51 @@ done_opens_gate(void *owned)
 static const struct worker_ops in_order = { work_in_order, done_opens_gate,
 	on_release };
 
-/* Results of one kind come in batches, but do not wait for long. */
+/*
+ * Results of one kind come in batches, but few beside those that wait: the job
+ * after a batch waits for it.
+ */
 static void
 results_do_not_wait(void **state)
 {
+	static const struct {
+		unsigned jobs, last;
+	} t[] = {
+		{ 2, 1 },
+		{ 5, 2 },
+		{ 9, 2 },
+		{ 10, 3 },
+		{ JOBS, WORKER_BATCH },
+	};
+
 	(void)state;
-	for (int other = 0; other < 2; other++) {
+	for (size_t k = 0; k < sizeof(t) / sizeof(t[0]); k++) {
 		set_up(1);
 		atomic_store(&queued, false);
-		last = other ? 1 : WORKER_BATCH;
-		for (unsigned i = 0; i < last; i++)
+		last = t[k].last;
+		for (unsigned i = 0; i < t[k].jobs; i++)
 			start(i, &in_order, false);
-		start(last, other ? &slow : &in_order, false);
 		atomic_store(&queued, true);
 		run();
-		assert_int_equal(done, last + 1);
+		assert_int_equal(done, t[k].jobs);
 		tear_down();
 	}
+}
+
+/* A job of another kind may take long. */
+static void
+results_do_not_wait_for_another_kind(void **state)
+{
+	(void)state;
+	set_up(1);
+	atomic_store(&queued, false);
+	last = 2;
+	start(0, &in_order, false);
+	start(1, &slow, false);
+	atomic_store(&queued, true);
+	run();
+	assert_int_equal(done, 2);
+	tear_down();
 }
 
 static void
@@ -274,6 +302,7 @@ main(void)
 		cmocka_unit_test(free_releases_all),
 		cmocka_unit_test(cancel_of_nothing),
 		cmocka_unit_test(results_do_not_wait),
+		cmocka_unit_test(results_do_not_wait_for_another_kind),
 		cmocka_unit_test(no_more_threads_than_the_limit),
 	};
 
