@@ -27,6 +27,7 @@ static const struct filter filter_rspamd = {
 	.name = "filter-rspamd",
 	.opts = config_opts,
 	.one_dash = true,
+	.envelope = true,
 	.option = config_option,
 	.configure = config_check,
 	.config = on_config,

@@ -135,14 +135,23 @@ send_line(struct engine *eng, const char *fmt, ...)
 		buf_add(q, line, (size_t)n);
 }
 
+static bool
+is_heard(const struct filter *f, enum event e)
+{
+	return f->envelope ||
+	    (e != EVENT_LINK_IDENTIFY && e != EVENT_LINK_TLS &&
+		e != EVENT_TX_MAIL && e != EVENT_TX_RCPT);
+}
+
 static void
 handshake(struct engine *eng)
 {
 	const struct filter *f = eng->filter;
 
 	for (unsigned e = 0; e < EVENT_UNKNOWN; e++)
-		send_line(eng, "register|report|smtp-in|%s\n",
-		    event_name((enum event)e));
+		if (is_heard(f, (enum event)e))
+			send_line(eng, "register|report|smtp-in|%s\n",
+			    event_name((enum event)e));
 	for (unsigned p = 0; p < FILTER_PHASES; p++)
 		if ((f->on[p] != NULL && p != PHASE_DATA_LINE) ||
 		    (f->message != NULL &&

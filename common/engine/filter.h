@@ -38,6 +38,7 @@ struct filter {
 	const char *args; /* operands in the usage line; NULL: none allowed */
 	const struct filter_opt *opts; /* its own; NULL: none */
 	bool one_dash; /* also take long options with one dash */
+	bool envelope; /* hears of HELO, TLS, sender and recipients, too */
 	bool as_stored; /* gets long lines cut, as smtpd will store them */
 
 	/*

@@ -112,7 +112,7 @@ forget(struct session *s)
 	s->rdns = s->src = s->dst = s->greeting = s->helo = NULL;
 	s->tls_version = s->tls_cipher = s->user = NULL;
 	s->fcrdns = FCRDNS_ERROR;
-	s->esmtp = s->broken = false;
+	s->broken = false;
 	s->env.state = TX_NONE;
 }
 
@@ -286,7 +286,6 @@ session_event(
 		set_text(&s->broken, &s->greeting, ev->field[0]);
 		break;
 	case EVENT_LINK_IDENTIFY:
-		s->esmtp = str_ieq(ev->field[0], STR("EHLO"));
 		set_text(&s->broken, &s->helo, ev->field[1]);
 		break;
 	case EVENT_LINK_TLS:
@@ -303,8 +302,6 @@ session_event(
 		break;
 	case EVENT_TX_RCPT:
 		on_rcpt(s, ev);
-		break;
-	case EVENT_TX_COMMIT:
 		break;
 	case EVENT_TX_RESET:
 	case EVENT_TX_ROLLBACK:

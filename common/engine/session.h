@@ -49,12 +49,12 @@ struct session {
 	char *src; /* "192.0.2.1:1234", "[2001:db8::1]:25", "unix:..." */
 	char *dst;
 	char *greeting; /* the listener's host name */
+	char *user; /* authenticated as, decoded; NULL: not */
+	bool broken; /* something of it was lost for lack of memory */
+	/* Only with filter.envelope, as are sender and recipients. */
 	char *helo;
 	char *tls_version; /* "TLSv1.3"; NULL: no TLS */
 	char *tls_cipher;
-	char *user; /* authenticated as, decoded; NULL: not */
-	bool esmtp;
-	bool broken; /* something of it was lost for lack of memory */
 	struct envelope env;
 	/* The engine's own. */
 	struct msg *msgs; /* of this transaction, oldest first */

@@ -44,7 +44,6 @@ static const struct {
 	[EVENT_TX_BEGIN] = { NAME("tx-begin"), 1 },
 	[EVENT_TX_MAIL] = { NAME("tx-mail"), 3 },
 	[EVENT_TX_RCPT] = { NAME("tx-rcpt"), 3 },
-	[EVENT_TX_COMMIT] = { NAME("tx-commit"), 2 },
 	[EVENT_TX_ROLLBACK] = { NAME("tx-rollback"), 1 },
 	[EVENT_UNKNOWN] = { NAME(""), 0 },
 };

@@ -37,7 +37,6 @@ enum event {
 	EVENT_TX_BEGIN,
 	EVENT_TX_MAIL,
 	EVENT_TX_RCPT,
-	EVENT_TX_COMMIT,
 	EVENT_TX_ROLLBACK,
 	EVENT_UNKNOWN /* one we do not register */
 };

@@ -178,6 +178,7 @@ plain_expired(struct msg *m)
 static const struct filter plain = {
 	.name = "filter-plain",
 	.opts = opts,
+	.envelope = true,
 	.option = plain_option,
 	.stop = plain_stop,
 	.on[PHASE_CONNECT] = plain_connect,

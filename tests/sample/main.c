@@ -82,6 +82,7 @@ sample_sandbox(struct sandbox *sb)
 static const struct filter sample = {
 	.name = "filter-sample",
 	.opts = opts,
+	.envelope = true,
 	.option = sample_option,
 	.sandbox = sample_sandbox,
 	.on[PHASE_RCPT_TO] = sample_rcpt,

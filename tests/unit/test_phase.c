@@ -70,7 +70,6 @@ static const struct {
 	{ "tx-begin", EVENT_TX_BEGIN, 1 },
 	{ "tx-mail", EVENT_TX_MAIL, 3 },
 	{ "tx-rcpt", EVENT_TX_RCPT, 3 },
-	{ "tx-commit", EVENT_TX_COMMIT, 2 },
 	{ "tx-rollback", EVENT_TX_ROLLBACK, 1 },
 	{ "", EVENT_UNKNOWN, 0 },
 };
