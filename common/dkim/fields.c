@@ -6,10 +6,12 @@
 #include "common/message/header.h"
 
 enum {
-	FIELDS_FIRST = 32 /* entries of the first allocation */
+	FIELDS_FIRST = 32, /* entries of the first allocation */
+	KEY_BYTES = 7 /* of a name in its key */
 };
 
 struct entry {
+	uint64_t key; /* of the name */
 	struct str name, raw;
 	size_t place; /* in the header */
 	size_t same; /* in the first of a name: how many there are */
@@ -20,16 +22,39 @@ struct fields {
 	size_t n;
 	size_t room; /* entries that v has memory for */
 	bool overflowed;
+	uint64_t seen; /* name_bit() of all */
 	struct entry v[]; /* by name, then by place */
 };
 
-/* Any order will do: lengths first, which are soon compared. */
-static int
-name_compare(struct str a, struct str b)
+/* Most names that are not there are known by this. */
+static uint64_t
+name_bit(struct str name)
 {
-	int c = (a.n > b.n) - (a.n < b.n);
+	return name.n == 0
+	    ? 0
+	    : (uint64_t)1 << ((to_lower(name.p[0]) ^ (int)name.n) & 63);
+}
 
-	for (size_t i = 0; c == 0 && i < a.n; i++)
+/* Length and first bytes of a name, without case: one number tells most. */
+static uint64_t
+name_key(struct str name)
+{
+	uint64_t key = name.n;
+
+	for (size_t i = 0; i < name.n && i < KEY_BYTES; i++)
+		key = key << 8 | (unsigned char)to_lower(name.p[i]);
+	return key;
+}
+
+/* Orders names by key; any order would do. */
+static int
+name_compare(uint64_t a_key, struct str a, uint64_t b_key, struct str b)
+{
+	int c = (a_key > b_key) - (a_key < b_key);
+
+	if (c == 0)
+		c = (a.n > b.n) - (a.n < b.n);
+	for (size_t i = KEY_BYTES; c == 0 && i < a.n; i++)
 		c = to_lower(a.p[i]) - to_lower(b.p[i]);
 	return c;
 }
@@ -38,7 +63,7 @@ static int
 entry_compare(const void *va, const void *vb)
 {
 	const struct entry *a = va, *b = vb;
-	int c = name_compare(a->name, b->name);
+	int c = name_compare(a->key, a->name, b->key, b->name);
 
 	return c != 0 ? c : (a->place > b->place) - (a->place < b->place);
 }
@@ -58,7 +83,11 @@ add(struct fields *t, const struct field *f)
 		}
 		t = more;
 	}
-	t->v[t->n] = (struct entry){ f->name, f->raw, t->n, 0, 0 };
+	t->v[t->n] = (struct entry){ .key = name_key(f->name),
+		.name = f->name,
+		.raw = f->raw,
+		.place = t->n };
+	t->seen |= name_bit(f->name);
 	t->n++;
 	return t;
 }
@@ -70,7 +99,9 @@ count_same(struct fields *t)
 	size_t first = 0;
 
 	for (size_t i = 0; i < t->n; i++) {
-		if (name_compare(t->v[first].name, t->v[i].name) != 0)
+		const struct entry *a = &t->v[first], *b = &t->v[i];
+
+		if (name_compare(a->key, a->name, b->key, b->name) != 0)
 			first = i;
 		t->v[first].same = i - first + 1;
 	}
@@ -117,15 +148,20 @@ static size_t
 find(const struct fields *t, struct str name)
 {
 	size_t low = 0, high = t->n, mid;
+	uint64_t key;
 
+	if ((t->seen & name_bit(name)) == 0)
+		return t->n;
+	key = name_key(name);
 	while (low < high) {
 		mid = low + (high - low) / 2;
-		if (name_compare(t->v[mid].name, name) < 0)
+		if (name_compare(t->v[mid].key, t->v[mid].name, key, name) < 0)
 			low = mid + 1;
 		else
 			high = mid;
 	}
-	if (low < t->n && name_compare(t->v[low].name, name) == 0)
+	if (low < t->n &&
+	    name_compare(t->v[low].key, t->v[low].name, key, name) == 0)
 		return low;
 	return t->n;
 }

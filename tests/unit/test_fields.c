@@ -4,6 +4,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <string.h>
 
 #include <cmocka.h>
 
@@ -116,6 +117,43 @@ counts(void **state)
 	fields_free(f);
 }
 
+/* Names that begin alike, and some as long as others but for 256 bytes. */
+static void
+tells_names_apart(void **state)
+{
+	enum {
+		NAMES = 40,
+		LONG = 1200
+	};
+	static char names[NAMES][LONG];
+	struct fields *f;
+	struct str name;
+	struct buf b;
+
+	(void)state;
+	buf_init(&b, (size_t)NAMES * NAMES * LONG);
+	for (size_t i = 0; i < NAMES; i++) {
+		memset(names[i], 'x', i / 4 % 5 * 256 + i / 20 * 4 + 5);
+		names[i][strlen(names[i]) - 1] = "xabc"[i % 4];
+	}
+	for (size_t n = 0; n < NAMES; n++)
+		for (size_t i = n; i < NAMES; i++) {
+			buf_str(&b, str_c(names[i]));
+			buf_str(&b, STR(":\n"));
+		}
+	assert_false(buf_failed(&b));
+	f = fields_new(buf_view(&b));
+	assert_non_null(f);
+	for (size_t i = 0; i < NAMES; i++) {
+		name = str_c(names[i]);
+		assert_int_equal(fields_count(f, name), i + 1);
+		assert_int_equal(
+		    fields_count(f, str_head(name, name.n - 1)), 0);
+	}
+	fields_free(f);
+	buf_clear(&b);
+}
+
 /* Both sides of FIELDS_MAX. */
 static void
 keeps_limits(void **state)
@@ -145,6 +183,7 @@ main(void)
 		cmocka_unit_test(hashes_from_the_bottom),
 		cmocka_unit_test(leaves_out_its_own),
 		cmocka_unit_test(counts),
+		cmocka_unit_test(tells_names_apart),
 		cmocka_unit_test(keeps_limits),
 	};
 
