@@ -1,6 +1,4 @@
-#include <inttypes.h>
-#include <stdio.h>
-
+#include "common/base/scratch.h"
 #include "common/dkim/form.h"
 #include "common/dkim/tags.h"
 #include "common/message/fold.h"
@@ -9,36 +7,23 @@ enum {
 	VALUE_ROOM = 12, /* columns for " b=" and the start of its value */
 };
 
-/* Adds name, value and end as one word. */
+/* "NAME=VALUE;" as one word. */
 static void
-add_word(struct fold *f, const char *name, struct str value, char end)
+add_tag(struct fold *f, struct str name, struct str value)
 {
-	char space[FORM_WORD_MAX];
-	struct buf b = { space, 0, sizeof(space), sizeof(space), false };
-
-	buf_str(&b, str_c(name));
-	buf_str(&b, value);
-	buf_chr(&b, end);
-	if (buf_failed(&b))
-		f->out->failed = true;
-	fold_word(f, buf_view(&b));
+	fold_space(f, name.n + value.n + 1);
+	fold_glue(f, name);
+	fold_glue(f, value);
+	fold_glue(f, STR(";"));
 }
 
 static void
-add_tag(struct fold *f, const char *name, struct str value)
+add_number(struct fold *f, struct str name, uint64_t value)
 {
-	add_word(f, name, value, ';');
-}
+	char text[STR_U64];
 
-static void
-add_number(struct fold *f, const char *name, uint64_t value)
-{
-	char text[24];
-
-	if (value == 0)
-		return;
-	(void)snprintf(text, sizeof(text), "%" PRIu64, value);
-	add_tag(f, name, str_c(text));
+	if (value > 0)
+		add_tag(f, name, str_n(text, str_format_u64(value, text)));
 }
 
 /* h=, which may be folded after each colon. */
@@ -49,19 +34,15 @@ add_fields(struct fold *f, struct str h)
 	bool more = true;
 
 	(void)tags_item(&rest, &more, &item);
-	add_word(f, "h=", item, more ? ':' : ';');
+	fold_space(f, STR("h=").n + item.n + 1);
+	fold_glue(f, STR("h="));
+	fold_glue(f, item);
 	while (tags_item(&rest, &more, &item) == 1) {
-		/* With the separator, so that it is not folded off. */
-		char space[FORM_WORD_MAX];
-		struct buf b = { space, 0, sizeof(space), sizeof(space),
-			false };
-
-		buf_str(&b, item);
-		buf_chr(&b, more ? ':' : ';');
-		if (buf_failed(&b))
-			f->out->failed = true;
-		fold_break(f, buf_view(&b));
+		fold_glue(f, STR(":"));
+		fold_break(f, item.n + 1);
+		fold_glue(f, item);
 	}
+	fold_glue(f, STR(";"));
 }
 
 /* z=, which may be folded anywhere but within "=XX". */
@@ -76,7 +57,8 @@ add_copied(struct fold *f, struct str z)
 		/* Some verifiers take a "b=" after a fold for the tag. */
 		while (n + 1 < z.n && z.p[n] == 'b' && z.p[n + 1] == '=')
 			n++;
-		fold_break(f, str_head(z, n));
+		fold_break(f, n);
+		fold_glue(f, str_head(z, n));
 		z = str_from(z, n);
 	}
 	fold_glue(f, STR(";"));
@@ -85,11 +67,11 @@ add_copied(struct fold *f, struct str z)
 static void
 add_hash(struct fold *f, const unsigned char *bh)
 {
-	char space[FORM_WORD_MAX];
+	SCRATCH char space[DIGEST_SIZE * 2];
 	struct buf b = { space, 0, sizeof(space), sizeof(space), false };
 
 	digest_to_base64(bh, DIGEST_SIZE, &b);
-	add_tag(f, "bh=", buf_view(&b));
+	add_tag(f, STR("bh="), buf_view(&b));
 }
 
 void
@@ -102,17 +84,17 @@ form_head(const struct form *s, struct buf *out)
 	struct fold f;
 
 	fold_init(&f, out, STR("DKIM-Signature"));
-	add_tag(&f, "v=", STR("1"));
-	add_tag(&f, "a=",
+	add_tag(&f, STR("v="), STR("1"));
+	add_tag(&f, STR("a="),
 	    str_c(s->algorithm == SIG_RSA_SHA256 ? "rsa-sha256"
 						 : "ed25519-sha256"));
-	add_tag(&f, "c=", str_c(canons[s->header][s->body]));
-	add_tag(&f, "d=", s->domain);
-	add_tag(&f, "s=", s->selector);
-	add_number(&f, "t=", s->t);
-	add_number(&f, "x=", s->x);
+	add_tag(&f, STR("c="), str_c(canons[s->header][s->body]));
+	add_tag(&f, STR("d="), s->domain);
+	add_tag(&f, STR("s="), s->selector);
+	add_number(&f, STR("t="), s->t);
+	add_number(&f, STR("x="), s->x);
 	if (s->identity.n > 0)
-		add_tag(&f, "i=", s->identity);
+		add_tag(&f, STR("i="), s->identity);
 	add_fields(&f, s->fields);
 	if (s->copied.n > 0)
 		add_copied(&f, s->copied);
@@ -127,7 +109,7 @@ form_head(const struct form *s, struct buf *out)
 void
 form_value(const unsigned char *sig, size_t n, struct buf *out)
 {
-	char space[SIG_VALUE_MAX / 3 * 4 + 8];
+	SCRATCH char space[SIG_VALUE_MAX / 3 * 4 + 8];
 	struct buf b = { space, 0, sizeof(space), sizeof(space), false };
 	struct fold f;
 

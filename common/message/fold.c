@@ -50,16 +50,20 @@ fold_resume(struct fold *f, struct buf *out)
 }
 
 void
-fold_word(struct fold *f, struct str word)
+fold_space(struct fold *f, size_t n)
 {
-	if (is_fresh(f)) {
-		fold_text(f, word);
+	if (is_fresh(f))
 		return;
-	}
-	if (f->column + 1 + word.n > FOLD_COLUMNS)
+	if (f->column + 1 + n > FOLD_COLUMNS)
 		fold_here(f);
 	else
 		fold_text(f, STR(" "));
+}
+
+void
+fold_word(struct fold *f, struct str word)
+{
+	fold_space(f, word.n);
 	fold_text(f, word);
 }
 
@@ -78,11 +82,10 @@ fold_glue(struct fold *f, struct str text)
 }
 
 void
-fold_break(struct fold *f, struct str text)
+fold_break(struct fold *f, size_t n)
 {
-	if (f->column + text.n > FOLD_COLUMNS && !is_fresh(f))
+	if (f->column + n > FOLD_COLUMNS && !is_fresh(f))
 		fold_here(f);
-	fold_text(f, text);
 }
 
 void

@@ -36,12 +36,14 @@ void fold_resume(struct fold *, struct buf *out);
  * would end beyond FOLD_COLUMNS, a fold (LF HTAB).
  */
 void fold_word(struct fold *, struct str word);
+/* As fold_word, but its n bytes come with fold_glue. */
+void fold_space(struct fold *, size_t n);
 /* As fold_word, but always on a new line. */
 void fold_line(struct fold *, struct str word);
 /* Adds text right here; it may be followed, but not preceded, by a fold. */
 void fold_glue(struct fold *, struct str text);
-/* As fold_glue, but a fold may go before it: no space otherwise. */
-void fold_break(struct fold *, struct str text);
+/* A fold, if n bytes of fold_glue that follow would not fit: else nothing. */
+void fold_break(struct fold *, size_t n);
 /* Adds text that may be broken anywhere (base64), folded to FOLD_COLUMNS. */
 void fold_stream(struct fold *, struct str text);
 /* Ends the field: LF. */

@@ -43,7 +43,8 @@ breaks_between_words(void **state)
 	fold_line(&f, STR("b"));
 	fold_line(&f, STR("c"));
 	fold_word(&f, STR("d"));
-	fold_break(&f, STR(":e"));
+	fold_break(&f, 2);
+	fold_glue(&f, STR(":e"));
 	fold_end(&f);
 	assert_false(buf_failed(&b));
 	assert_true(str_eq(buf_view(&b),
@@ -98,8 +99,10 @@ goes_on(void **state)
 	buf_init(&b, 10000);
 	buf_str(&b, STR("X: " FIFTY "\n\t" FIFTY));
 	fold_resume(&f, &b);
-	fold_break(&f, STR(TEN "123456789")); /* to column 77 */
-	fold_break(&f, STR("x"));
+	fold_break(&f, 19);
+	fold_glue(&f, STR(TEN "123456789")); /* to column 77 */
+	fold_break(&f, 1);
+	fold_glue(&f, STR("x"));
 	fold_end(&f);
 	assert_true(str_eq(buf_view(&b),
 	    STR("X: " FIFTY "\n\t" FIFTY TEN "123456789\n\tx\n")));

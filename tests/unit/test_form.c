@@ -8,6 +8,7 @@
 #include <cmocka.h>
 
 #include "common/dkim/form.h"
+#include "common/message/fold.h"
 #include "tests/unit/guard.h"
 
 static const unsigned char bh[DIGEST_SIZE];
@@ -172,7 +173,7 @@ refuses_long_tags(void **state)
 	(void)state;
 	buf_init(&b, 10000);
 	buf_init(&long_one, 10000);
-	while (long_one.n <= FORM_WORD_MAX)
+	while (long_one.n <= FOLD_LINE_MAX)
 		buf_chr(&long_one, 'x');
 	form.identity = buf_view(&long_one);
 	form_head(&form, &b);
