@@ -299,6 +299,10 @@ field_value(struct out *o, struct str s)
 	o->space = is_space(s.p[s.n - 1]);
 	while (is_space(s.p[s.n - 1]))
 		s.n--;
+	if (is_reduced(s)) {
+		out_str(o, s);
+		return;
+	}
 	while (s.n > 0) {
 		if (o->n == FIELD_BLOCK)
 			out_flush(o);
