@@ -52,7 +52,7 @@ cut_lines(struct str raw, size_t line_max, struct buf *out)
 
 /* Replaces the field at pos by one with complete addresses. */
 static int
-qualify_at(struct edit *e, size_t pos, const struct qualify *q, size_t line_max,
+qualify_at(struct edit *e, size_t pos, const struct prepare_how *how,
     struct prepare *p)
 {
 	struct str raw = edit_raw(e, pos);
@@ -60,11 +60,11 @@ qualify_at(struct edit *e, size_t pos, const struct qualify *q, size_t line_max,
 	struct buf b, cut;
 	int r = -1;
 
-	if (header_next(&raw, &f) != 1 || f.name.n == 0)
+	if (!qualify_is_name(edit_name(e, pos)) || header_next(&raw, &f) != 1)
 		return 0;
 	buf_init(&b, PREPARE_FIELD_MAX);
 	buf_init(&cut, PREPARE_FIELD_MAX);
-	if (qualify_field(&f, q, &b) == 0) {
+	if (qualify_field(&f, &how->qualify, &b) == 0) {
 		r = 0;
 		goto out;
 	}
@@ -72,7 +72,7 @@ qualify_at(struct edit *e, size_t pos, const struct qualify *q, size_t line_max,
 		p->unsigned_why = "too-many-fields";
 		goto out;
 	}
-	cut_lines(buf_view(&b), line_max, &cut);
+	cut_lines(buf_view(&b), how->line_max, &cut);
 	/* smtpd takes it as it came, but would refuse this. */
 	if (cut.n - f.name.n - STR(":\n").n > QUALIFY_MAX - 2) {
 		p->unsigned_why = "field-too-large";
@@ -111,15 +111,16 @@ add_date(struct edit *e, time_t now)
 }
 
 static int
-add_message_id(struct edit *e, struct str host, time_t now, const char *id)
+add_message_id(struct edit *e, const struct prepare_how *how)
 {
+	struct str host = how->qualify.host;
 	struct buf b;
 	int r = -1;
 
 	/* RFC 5322 section 3.6.4 */
 	buf_init(&b, EDIT_LINE_MAX);
-	buf_fmt(&b, "<%llx.%s@%.*s>", (unsigned long long)now, id, (int)host.n,
-	    host.p);
+	buf_fmt(&b, "<%llx.%016llx.%.16s@%.*s>", (unsigned long long)how->now,
+	    (unsigned long long)how->session, how->msgid, (int)host.n, host.p);
 	if (!buf_failed(&b))
 		r = edit_insert(e, SIZE_MAX, STR("Message-ID"), buf_view(&b));
 	buf_clear(&b);
@@ -127,22 +128,23 @@ add_message_id(struct edit *e, struct str host, time_t now, const char *id)
 }
 
 int
-prepare_edit(struct edit *e, const struct qualify *q, bool complete, time_t now,
-    const char *id, size_t line_max, struct prepare *out)
+prepare_edit(struct edit *e, const struct prepare_how *how, struct prepare *out)
 {
+	bool named = how->qualify.host.n > 0;
+
 	*out = (struct prepare){ false, false, 0, NULL };
-	for (size_t i = 0; q->host.n > 0 && i < edit_count(e); i++)
-		if (qualify_at(e, i, q, line_max, out) == -1)
+	for (size_t i = 0; named && i < edit_count(e); i++)
+		if (qualify_at(e, i, how, out) == -1)
 			return -1;
-	if (!complete)
+	if (!how->complete)
 		return 0;
 	if (!has_field(e, STR("date"))) {
-		if (add_date(e, now) == -1)
+		if (add_date(e, how->now) == -1)
 			return -1;
 		out->date = true;
 	}
-	if (!has_field(e, STR("message-id")) && q->host.n > 0) {
-		if (add_message_id(e, q->host, now, id) == -1)
+	if (named && !has_field(e, STR("message-id"))) {
+		if (add_message_id(e, how) == -1)
 			return -1;
 		out->message_id = true;
 	}

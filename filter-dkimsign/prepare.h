@@ -18,6 +18,16 @@ enum {
 	PREPARE_FIELD_MAX = 16 * 1024 * 1024 /* bytes of a field completed */
 };
 
+/* What it takes to do it. */
+struct prepare_how {
+	struct qualify qualify; /* with an empty host nothing is completed */
+	bool complete; /* prepare_is_completed() */
+	time_t now;
+	uint64_t session; /* with msgid: like no other message of this second */
+	const char *msgid;
+	size_t line_max; /* bytes of a line, doubled dot included */
+};
+
 /* What of it was done. */
 struct prepare {
 	bool date, message_id;
@@ -29,14 +39,11 @@ struct prepare {
 bool prepare_is_completed(const struct session *);
 
 /*
- * Completes addresses without domain in From, To and Cc (not with an empty
- * host), and with complete adds Date and Message-ID at the end if there
- * are none.  id is a word that no other message of this second has.  Lines
- * stay under line_max bytes, doubled dot included.  Returns 0, or -1 without
- * memory, or with out->unsigned_why.
+ * Completes addresses without domain in From, To and Cc, and adds Date and
+ * Message-ID at the end if smtpd would.  Returns 0, or -1 without memory, or
+ * with out->unsigned_why.
  */
-int prepare_edit(struct edit *, const struct qualify *, bool complete,
-    time_t now, const char *id, size_t line_max, struct prepare *out)
+int prepare_edit(struct edit *, const struct prepare_how *, struct prepare *out)
     __attribute__((__warn_unused_result__));
 
 #endif

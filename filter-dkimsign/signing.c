@@ -2,6 +2,7 @@
 
 #include "common/base/clock.h"
 #include "common/base/log.h"
+#include "common/base/scratch.h"
 #include "common/dkim/digest.h"
 #include "common/dkim/sign.h"
 #include "filter-dkimsign/author.h"
@@ -208,12 +209,39 @@ task_work(void *owned)
 	}
 }
 
-/* "sel1,sel2" for the log. */
+/* "sel1,sel2", as far as a log line shows it. */
 static void
-list_selectors(const struct keydomain *d, struct buf *out)
+add_selectors(struct buf *b, const struct keydomain *d)
 {
-	for (size_t i = 0; i < d->n; i++)
-		buf_fmt(out, "%s%s", i > 0 ? "," : "", d->v[i].selector);
+	SCRATCH char list[LOG_TEXT_MAX * 2];
+	SCRATCH struct log_text t;
+	struct buf all = { list, 0, sizeof(list), sizeof(list), false };
+
+	for (size_t i = 0; i < d->n; i++) {
+		buf_str(&all, i > 0 ? STR(",") : STR_NULL);
+		buf_str(&all, str_c(d->v[i].selector));
+	}
+	buf_str(b, str_c(log_text(&t, buf_view(&all))));
+}
+
+static void
+add_number(struct buf *b, uint64_t n)
+{
+	char digits[STR_U64];
+
+	buf_add(b, digits, str_format_u64(n, digits));
+}
+
+/* Milliseconds with two decimals. */
+static void
+add_ms(struct buf *b, uint64_t us)
+{
+	uint64_t hundredths = (us + 5) / 10;
+
+	add_number(b, hundredths / 100);
+	buf_chr(b, '.');
+	buf_chr(b, (char)('0' + hundredths / 10 % 10));
+	buf_chr(b, (char)('0' + hundredths % 10));
 }
 
 static const char *
@@ -231,19 +259,25 @@ log_signed(const struct msg *m, const struct signing *s)
 	const char *name = d->v[0].d != NULL ? d->v[0].d
 	    : d->name[0] == '*'              ? s->author.domain
 					     : d->name;
-	struct log_text selectors;
-	struct buf b;
+	SCRATCH char line[LOG_LINE_MAX];
+	struct buf b = { line, 0, sizeof(line), sizeof(line), false };
 
 	if (!log_is(LOG_INFO))
 		return;
-	buf_init(&b, LOG_LINE_MAX);
-	list_selectors(d, &b);
-	msg_info(m,
-	    "result=signed d=%s s=%s from=%s qualified=%u added=%s ms=%.2f",
-	    name, log_text(&selectors, buf_view(&b)), s->author.domain,
-	    s->prepared.qualified, added_word(&s->prepared),
-	    (double)msg_waited(m) / 1000);
-	buf_clear(&b);
+	/* printf would cost as much as the hash of the body. */
+	buf_str(&b, STR("result=signed d="));
+	buf_str(&b, str_c(name));
+	buf_str(&b, STR(" s="));
+	add_selectors(&b, d);
+	buf_str(&b, STR(" from="));
+	buf_str(&b, str_c(s->author.domain));
+	buf_str(&b, STR(" qualified="));
+	add_number(&b, s->prepared.qualified);
+	buf_str(&b, STR(" added="));
+	buf_str(&b, str_c(added_word(&s->prepared)));
+	buf_str(&b, STR(" ms="));
+	add_ms(&b, msg_waited(m));
+	msg_info_text(m, buf_view(&b));
 }
 
 /* Puts the finished fields on top, the first key's first. */
@@ -367,16 +401,19 @@ static int
 prepare_header(struct msg *m, struct signing *s)
 {
 	const struct session *session = msg_session(m);
-	const struct qualify q = qualify_of(m);
-	char id[32];
+	const struct prepare_how how = {
+		.qualify = qualify_of(m),
+		.complete = prepare_is_completed(session),
+		.now = clock_wall(),
+		.session = session->id,
+		.msgid = msg_id(m),
+		.line_max = msg_line_max(m),
+	};
 
-	(void)snprintf(id, sizeof(id), "%016llx.%s",
-	    (unsigned long long)session->id, msg_id(m));
 	s->edit = edit_new(msg_header(m));
 	if (s->edit == NULL)
 		return -1;
-	return prepare_edit(s->edit, &q, prepare_is_completed(session),
-	    clock_wall(), id, msg_line_max(m), &s->prepared);
+	return prepare_edit(s->edit, &how, &s->prepared);
 }
 
 void

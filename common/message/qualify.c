@@ -8,6 +8,13 @@ struct scan {
 	size_t last; /* the last byte that is neither space nor comment */
 };
 
+/* Is it a byte that an address can have anywhere, and has most of the time? */
+static bool
+is_usual(char c)
+{
+	return is_alpha(c) || is_digit(c) || c == '.' || c == '-';
+}
+
 static bool
 is_c_space(char c)
 {
@@ -60,8 +67,15 @@ insert_place(struct str e, size_t host, size_t *place)
 
 	if (e.n == 0 || e.n + 1 + host >= QUALIFY_ADDRESS)
 		return 0;
-	for (i = 0; i < e.n; i++)
-		scan_byte(&s, e.p[i], i);
+	for (i = 0; i < e.n; i++) {
+		if (!is_usual(e.p[i])) {
+			scan_byte(&s, e.p[i], i);
+			continue;
+		}
+		s.escape = false;
+		if (s.comment == 0)
+			s.last = i;
+	}
 	if (s.escape || s.quote || s.comment > 0 || s.bracket > 0 ||
 	    s.has_domain || s.has_group)
 		return 0;
@@ -78,30 +92,33 @@ insert_place(struct str e, size_t host, size_t *place)
 	return 1;
 }
 
-/* Adds the address e as smtpd would leave it; was it edited? */
-static bool
-add_address(struct str e, struct str host, struct buf *out)
+/*
+ * Adds the field up to the end of its address e as smtpd would leave it, if
+ * smtpd would edit that one; *done bytes of the field are in out.
+ */
+static void
+add_address(struct str raw, struct str e, struct str host, size_t *done,
+    struct buf *out)
 {
-	size_t place;
+	size_t place, at;
 
-	if (insert_place(e, host.n, &place) == 0) {
-		buf_str(out, e);
-		return false;
-	}
+	if (insert_place(e, host.n, &place) == 0)
+		return;
 	/*
 	 * Nothing but a comment: smtpd would write into it, and again each
 	 * time.  A space before it keeps smtpd from doing so.
 	 */
+	at = (size_t)(e.p - raw.p);
 	if (e.p[0] == '(' && place == 1) {
+		buf_add(out, raw.p + *done, at - *done);
 		buf_chr(out, ' ');
-		buf_str(out, e);
-		return true;
+	} else {
+		at += place;
+		buf_add(out, raw.p + *done, at - *done);
+		buf_chr(out, '@');
+		buf_str(out, host);
 	}
-	buf_str(out, str_head(e, place));
-	buf_chr(out, '@');
-	buf_str(out, host);
-	buf_str(out, str_from(e, place));
-	return true;
+	*done = at;
 }
 
 /* Takes the next address off *rest: up to a comma outside of everything. */
@@ -113,6 +130,10 @@ next_address(struct scan *s, struct str *rest, bool old)
 	for (size_t i = 0; i < rest->n; i++) {
 		char c = rest->p[i];
 
+		if (is_usual(c)) {
+			s->escape = false;
+			continue;
+		}
 		/* smtpd goes by lines: a fold leaves its state as it is. */
 		if (c == '\n')
 			continue;
@@ -141,30 +162,33 @@ qualify_is_old(struct str version)
 	return a < 7 || (a == 7 && b < 5);
 }
 
+bool
+qualify_is_name(struct str name)
+{
+	return str_ieq(name, STR("from")) || str_ieq(name, STR("to")) ||
+	    str_ieq(name, STR("cc"));
+}
+
 int
 qualify_field(const struct field *f, const struct qualify *q, struct buf *out)
 {
 	struct scan s = { 0 };
 	struct str rest;
-	size_t was = out->n;
-	bool edited = false;
+	size_t done = 0;
 
-	if (!str_ieq(f->name, STR("from")) && !str_ieq(f->name, STR("to")) &&
-	    !str_ieq(f->name, STR("cc")))
+	if (!qualify_is_name(f->name))
 		return 0;
 	/* smtpd takes white space before the colon as part of the name. */
 	if (f->raw.p[f->name.n] != ':' || f->value.n >= QUALIFY_MAX)
 		return 0;
 	rest = str_from(f->raw, f->name.n + 1);
-	buf_str(out, str_head(f->raw, f->name.n + 1));
 	while (rest.n > 0) {
-		edited |=
-		    add_address(next_address(&s, &rest, q->old), q->host, out);
-		if (rest.n > 0)
-			buf_chr(out, ',');
+		add_address(f->raw, next_address(&s, &rest, q->old), q->host,
+		    &done, out);
 		rest = str_from(rest, 1);
 	}
-	if (!edited && !buf_failed(out))
-		out->n = was;
-	return edited || buf_failed(out);
+	if (done == 0)
+		return 0;
+	buf_str(out, str_from(f->raw, done));
+	return 1;
 }

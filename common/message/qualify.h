@@ -25,6 +25,9 @@ struct qualify {
 /* Is this "config|smtpd-version" one of the old ones? */
 bool qualify_is_old(struct str version);
 
+/* Is it From, To or Cc? */
+bool qualify_is_name(struct str name);
+
 /*
  * smtpd completes addresses without "@" in From, To and Cc after the filters
  * (usr.sbin/smtpd/smtp_session.c).  Does the same edit: if f is such a field

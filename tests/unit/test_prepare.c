@@ -8,16 +8,30 @@
 #include "filter-dkimsign/prepare.h"
 #include "tests/unit/guard.h"
 
+#define MX STR("mx.example.org")
 #define NOW 1795348800 /* 22 November 2026, 12:00 UTC */
 #define DATE "Date: Sun, 22 Nov 2026 12:00:00 +0000\n"
-#define ID "Message-ID: <6b02d940.id@mx.example.org>\n"
+#define ID "Message-ID: <6b02d940.00000000000000a1.id@mx.example.org>\n"
 
 enum {
 	LINE = 65485
 };
 
-static const struct qualify mx = { STR("mx.example.org"), false };
-static const struct qualify none = { STR_NULL, false };
+static int
+edit(struct edit *e, struct str host, bool complete, size_t line_max,
+    struct prepare *p)
+{
+	const struct prepare_how how = {
+		.qualify = { host, false },
+		.complete = complete,
+		.now = NOW,
+		.session = 0xa1,
+		.msgid = "id",
+		.line_max = line_max,
+	};
+
+	return prepare_edit(e, &how, p);
+}
 
 static const struct {
 	const char *block;
@@ -62,9 +76,7 @@ edits_as_smtpd_does(void **state)
 		struct buf b;
 
 		buf_init(&b, 10000);
-		assert_int_equal(prepare_edit(e, &mx, cases[i].complete, NOW,
-				     "id", LINE, &p),
-		    0);
+		assert_int_equal(edit(e, MX, cases[i].complete, LINE, &p), 0);
 		edit_write(e, &b);
 		buf_chr(&b, '\0');
 		assert_string_equal(b.p, cases[i].want);
@@ -88,7 +100,7 @@ no_host(void **state)
 
 	(void)state;
 	buf_init(&b, 1000);
-	assert_int_equal(prepare_edit(e, &none, true, NOW, "id", LINE, &p), 0);
+	assert_int_equal(edit(e, STR_NULL, true, LINE, &p), 0);
 	edit_write(e, &b);
 	buf_chr(&b, '\0');
 	assert_string_equal(b.p, "From: root\n" DATE);
@@ -114,7 +126,7 @@ cuts_lines(void **state)
 	block[sizeof(block) - 1] = '\n';
 	e = edit_new(str_n(block, sizeof(block)));
 	buf_init(&b, 100000);
-	assert_int_equal(prepare_edit(e, &mx, false, NOW, "id", 1997, &p), 0);
+	assert_int_equal(edit(e, MX, false, 1997, &p), 0);
 	edit_write(e, &b);
 	for (rest = buf_view(&b); rest.n > 0;) {
 		(void)str_cut(&rest, '\n', &line);
@@ -145,9 +157,7 @@ leaves_large_fields(void **state)
 			buf_str(&b, STR(",a"));
 		buf_chr(&b, '\n');
 		e = edit_new(buf_view(&b));
-		assert_int_equal(
-		    prepare_edit(e, &mx, false, NOW, "id", LINE, &p),
-		    i == 0 ? 0 : -1);
+		assert_int_equal(edit(e, MX, false, LINE, &p), i == 0 ? 0 : -1);
 		if (i == 0)
 			assert_null(p.unsigned_why);
 		else
