@@ -13,7 +13,8 @@
 #include "common/engine/worker.h"
 
 enum {
-	WAITING_SHARE = 4 /* unheard jobs are this part of the waiting ones */
+	WAITING_SHARE =
+	    4 /* unheard jobs are at most this part of those waiting */
 };
 
 struct worker_job {
@@ -24,10 +25,12 @@ struct worker_job {
 };
 
 struct worker {
-	pthread_mutex_t lock; /* for the six that follow */
+	pthread_mutex_t lock; /* for the eight that follow */
 	pthread_cond_t more;
 	struct worker_job *first, **last; /* waiting for a thread */
 	size_t waiting; /* so many */
+	size_t unheard; /* done, and the loop was not woken for them */
+	const struct worker_ops *unheard_ops; /* of the last of them */
 	unsigned idle; /* threads that sleep */
 	bool stop;
 
@@ -105,13 +108,15 @@ take_finished(struct worker *w)
 /*
  * Is it time for the loop to hear of those that are done?  Waking it costs a
  * tenth of a signature, so it hears of several at a time, but of few beside the
- * jobs that wait anyway.
+ * jobs that wait anyway; and one of another kind may take long.
  */
 static bool
-is_heard(const struct worker *w, const struct worker_ops *ops, unsigned unheard)
+is_time(const struct worker *w)
 {
-	return w->first == NULL || w->first->ops != ops ||
-	    unheard >= WORKER_BATCH || unheard > w->waiting / WAITING_SHARE;
+	return w->unheard > 0 &&
+	    (w->first == NULL || w->first->ops != w->unheard_ops ||
+		w->unheard >= WORKER_BATCH ||
+		w->unheard > w->waiting / WAITING_SHARE);
 }
 
 static struct worker_job *
@@ -128,11 +133,11 @@ take_first(struct worker *w)
 
 /* The next job, or NULL to stop; called with the lock. */
 static struct worker_job *
-next_job(struct worker *w, const struct worker_ops *ops, unsigned *unheard)
+next_job(struct worker *w)
 {
 	while (!w->stop) {
-		if (*unheard > 0 && is_heard(w, ops, *unheard)) {
-			*unheard = 0;
+		if (is_time(w)) {
+			w->unheard = 0;
 			(void)pthread_mutex_unlock(&w->lock);
 			wake_loop(w);
 			(void)pthread_mutex_lock(&w->lock);
@@ -150,19 +155,19 @@ next_job(struct worker *w, const struct worker_ops *ops, unsigned *unheard)
 static void *
 run_thread(void *arg)
 {
-	const struct worker_ops *ops = NULL;
+	const struct worker_ops *ops;
 	struct worker *w = arg;
 	struct worker_job *j;
-	unsigned unheard = 0;
 
 	(void)pthread_mutex_lock(&w->lock);
-	while ((j = next_job(w, ops, &unheard)) != NULL) {
+	while ((j = next_job(w)) != NULL) {
 		(void)pthread_mutex_unlock(&w->lock);
 		ops = j->ops;
 		job_work(j);
 		push_finished(w, j);
-		unheard++;
 		(void)pthread_mutex_lock(&w->lock);
+		w->unheard++;
+		w->unheard_ops = ops;
 	}
 	(void)pthread_mutex_unlock(&w->lock);
 	return NULL;

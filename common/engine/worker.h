@@ -10,7 +10,7 @@
 
 enum {
 	WORKER_THREADS_MAX = 64,
-	WORKER_BATCH = 16 /* jobs of a thread that the loop hears of at once */
+	WORKER_BATCH = 32 /* jobs that the loop hears of at once */
 };
 
 struct worker; /* a pool of threads */
