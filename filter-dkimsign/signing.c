@@ -213,7 +213,8 @@ task_work(void *owned)
 static void
 add_selectors(struct buf *b, const struct keydomain *d)
 {
-	SCRATCH char list[LOG_TEXT_MAX * 2];
+	/* The first that does not fit is cut off by log_text() anyway. */
+	SCRATCH char list[LOG_TEXT_MAX + SIG_NAME_MAX + 2];
 	SCRATCH struct log_text t;
 	struct buf all = { list, 0, sizeof(list), sizeof(list), false };
 
@@ -224,21 +225,13 @@ add_selectors(struct buf *b, const struct keydomain *d)
 	buf_str(b, str_c(log_text(&t, buf_view(&all))));
 }
 
-static void
-add_number(struct buf *b, uint64_t n)
-{
-	char digits[STR_U64];
-
-	buf_add(b, digits, str_format_u64(n, digits));
-}
-
 /* Milliseconds with two decimals. */
 static void
 add_ms(struct buf *b, uint64_t us)
 {
 	uint64_t hundredths = (us + 5) / 10;
 
-	add_number(b, hundredths / 100);
+	buf_u64(b, hundredths / 100);
 	buf_chr(b, '.');
 	buf_chr(b, (char)('0' + hundredths / 10 % 10));
 	buf_chr(b, (char)('0' + hundredths % 10));
@@ -272,7 +265,7 @@ log_signed(const struct msg *m, const struct signing *s)
 	buf_str(&b, STR(" from="));
 	buf_str(&b, str_c(s->author.domain));
 	buf_str(&b, STR(" qualified="));
-	add_number(&b, s->prepared.qualified);
+	buf_u64(&b, s->prepared.qualified);
 	buf_str(&b, STR(" added="));
 	buf_str(&b, str_c(added_word(&s->prepared)));
 	buf_str(&b, STR(" ms="));

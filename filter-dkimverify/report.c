@@ -28,10 +28,8 @@ add(struct buf *b, const char *name, const char *value)
 static void
 add_number(struct buf *b, const char *name, uint64_t n)
 {
-	char digits[STR_U64];
-
 	buf_str(b, str_c(name));
-	buf_add(b, digits, str_format_u64(n, digits));
+	buf_u64(b, n);
 }
 
 static void

@@ -56,6 +56,15 @@ buf_grow(struct buf *b, size_t n)
 }
 
 void
+buf_u64(struct buf *b, uint64_t n)
+{
+	char digits[STR_U64];
+	size_t count = str_format_u64(n, digits);
+
+	buf_add(b, digits, count);
+}
+
+void
 buf_fmt(struct buf *b, const char *fmt, ...)
 {
 	va_list ap;

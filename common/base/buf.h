@@ -68,6 +68,9 @@ buf_chr(struct buf *b, char c)
 	buf_add(b, &c, 1);
 }
 
+/* Decimal digits, much faster than buf_fmt(). */
+void buf_u64(struct buf *, uint64_t);
+
 void buf_fmt(struct buf *, const char *fmt, ...)
     __attribute__((__format__(__printf__, 2, 3)));
 

@@ -75,6 +75,24 @@ test_room(void **state)
 }
 
 static void
+test_u64(void **state)
+{
+	struct buf b;
+
+	(void)state;
+	buf_init(&b, 23);
+	buf_u64(&b, 0);
+	buf_chr(&b, ' ');
+	buf_u64(&b, UINT64_MAX);
+	assert_false(buf_failed(&b));
+	assert_true(str_eq(buf_view(&b), STR("0 18446744073709551615")));
+	buf_u64(&b, 10);
+	assert_true(buf_failed(&b));
+	assert_int_equal(b.n, 22);
+	buf_clear(&b);
+}
+
+static void
 test_fmt(void **state)
 {
 	struct buf b;
@@ -127,6 +145,7 @@ main(void)
 		cmocka_unit_test(test_cap),
 		cmocka_unit_test(test_sticky),
 		cmocka_unit_test(test_room),
+		cmocka_unit_test(test_u64),
 		cmocka_unit_test(test_fmt),
 		cmocka_unit_test(test_large),
 	};
