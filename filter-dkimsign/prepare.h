@@ -20,7 +20,7 @@ enum {
 
 /* What it takes to do it. */
 struct prepare_how {
-	struct qualify qualify; /* with an empty host nothing is completed */
+	struct qualify qualify; /* empty host: neither addresses nor ids */
 	bool complete; /* prepare_is_completed() */
 	time_t now;
 	uint64_t session; /* with msgid: like no other message of this second */

@@ -57,6 +57,7 @@ add_copied(struct fold *f, struct str z)
 		/* Some verifiers take a "b=" after a fold for the tag. */
 		while (n + 1 < z.n && z.p[n] == 'b' && z.p[n + 1] == '=')
 			n++;
+		n = n < z.n ? n : z.n;
 		fold_break(f, n);
 		fold_glue(f, str_head(z, n));
 		z = str_from(z, n);

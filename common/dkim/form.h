@@ -14,13 +14,10 @@
 #include "common/dkim/canon.h"
 #include "common/dkim/sig.h"
 
-enum {
-	FORM_WORD_MAX = 900, /* bytes of a tag that is not folded */
-};
-
 /*
  * What a field is made of.  Text is used as it is: domain and selector have
- * gone through sig_domain, identity through form_quote.
+ * gone through sig_domain, identity through form_quote.  A tag that is longer
+ * than a line may be (FOLD_LINE_MAX) fails.
  */
 struct form {
 	enum sig_algorithm algorithm;

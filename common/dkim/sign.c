@@ -4,6 +4,7 @@
 
 enum {
 	NAME_MAX_BYTES = 100, /* of a field name in a list */
+	IDENTITY_MAX = 900, /* bytes of i=, quoted */
 	VALUE_ROOM = 1536, /* base64 of SIG_VALUE_MAX octets, folded */
 };
 
@@ -270,7 +271,7 @@ sign_prepare(const struct sign_options *o, struct fields *f, struct str block,
 	struct buf identity, copied;
 	int r = -1;
 
-	buf_init(&identity, FORM_WORD_MAX);
+	buf_init(&identity, IDENTITY_MAX);
 	buf_init(&copied, SIG_FIELD_MAX);
 	form_quote(o->identity, false, &identity);
 	copy_fields(o->copy, block, h, &copied);

@@ -1,10 +1,10 @@
 /*
  * The one public header of the engine: what a filter is and what it can do.
  *
- * A filter is a const struct filter; the callbacks that are set decide what
- * is registered with smtpd.  filter_main() does the rest: options, handshake,
- * sessions, messages, deadlines, output.  Whatever goes wrong on the way,
- * each request of smtpd is answered exactly once and the process goes on.
+ * A filter is a const struct filter; the callbacks that are set and envelope
+ * decide what is registered with smtpd.  filter_main() does the rest: options,
+ * handshake, sessions, messages, deadlines, output.  Whatever goes wrong on the
+ * way, each request of smtpd is answered exactly once and the process goes on.
  */
 #ifndef COMMON_ENGINE_FILTER_H
 #define COMMON_ENGINE_FILTER_H

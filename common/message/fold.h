@@ -40,7 +40,7 @@ void fold_word(struct fold *, struct str word);
 void fold_space(struct fold *, size_t n);
 /* As fold_word, but always on a new line. */
 void fold_line(struct fold *, struct str word);
-/* Adds text right here; it may be followed, but not preceded, by a fold. */
+/* Adds text right here, without a fold. */
 void fold_glue(struct fold *, struct str text);
 /* A fold, if n bytes of fold_glue that follow would not fit: else nothing. */
 void fold_break(struct fold *, size_t n);

@@ -293,7 +293,10 @@ def growth(b):
             if QUICK and what in ("lines", "recipients"):
                 continue
             note(f"growth: {what} {factor}x")
-            results = compare(programs, options, repeats=REPEATS_GROWTH)
+            # The DKIM filters do not hear of recipients.
+            hear = [p for p in programs
+                    if what != "recipients" or "dkim" not in p.name]
+            results = compare(hear, options, repeats=REPEATS_GROWTH)
             for name, result in results.items():
                 result["unit_ns"] = result["cpu_us_msg"] * 1000 / units
                 result["units"] = float(units)

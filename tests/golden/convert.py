@@ -15,7 +15,7 @@ import sys
 EVENTS = {
     'link-connect', 'link-disconnect', 'link-greeting', 'link-identify',
     'link-tls', 'link-auth', 'tx-reset', 'tx-begin', 'tx-mail', 'tx-rcpt',
-    'tx-commit', 'tx-rollback'}
+    'tx-rollback'}
 
 
 def expand(text):
