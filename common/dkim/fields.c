@@ -10,9 +10,14 @@ enum {
 	KEY_BYTES = 7 /* of a name in its key */
 };
 
+struct name {
+	uint64_t key; /* its length and first bytes, without case */
+	struct str text;
+};
+
 struct entry {
-	uint64_t key; /* of the name */
-	struct str name, raw;
+	struct name name;
+	struct str raw;
 	size_t place; /* in the header */
 	size_t same; /* in the first of a name: how many there are */
 	size_t used; /* in the first of a name: how many are hashed */
@@ -35,27 +40,26 @@ name_bit(struct str name)
 	    : (uint64_t)1 << ((to_lower(name.p[0]) ^ (int)name.n) & 63);
 }
 
-/* Length and first bytes of a name, without case: one number tells most. */
-static uint64_t
-name_key(struct str name)
+static struct name
+name_of(struct str text)
 {
-	uint64_t key = name.n;
+	struct name name = { text.n, text };
 
-	for (size_t i = 0; i < name.n && i < KEY_BYTES; i++)
-		key = key << 8 | (unsigned char)to_lower(name.p[i]);
-	return key;
+	for (size_t i = 0; i < text.n && i < KEY_BYTES; i++)
+		name.key = name.key << 8 | (unsigned char)to_lower(text.p[i]);
+	return name;
 }
 
-/* Orders names by key; any order would do. */
+/* Any order will do: most names differ in their keys. */
 static int
-name_compare(uint64_t a_key, struct str a, uint64_t b_key, struct str b)
+name_compare(const struct name *a, const struct name *b)
 {
-	int c = (a_key > b_key) - (a_key < b_key);
+	int c = (a->key > b->key) - (a->key < b->key);
 
 	if (c == 0)
-		c = (a.n > b.n) - (a.n < b.n);
-	for (size_t i = KEY_BYTES; c == 0 && i < a.n; i++)
-		c = to_lower(a.p[i]) - to_lower(b.p[i]);
+		c = (a->text.n > b->text.n) - (a->text.n < b->text.n);
+	for (size_t i = KEY_BYTES; c == 0 && i < a->text.n; i++)
+		c = to_lower(a->text.p[i]) - to_lower(b->text.p[i]);
 	return c;
 }
 
@@ -63,7 +67,7 @@ static int
 entry_compare(const void *va, const void *vb)
 {
 	const struct entry *a = va, *b = vb;
-	int c = name_compare(a->key, a->name, b->key, b->name);
+	int c = name_compare(&a->name, &b->name);
 
 	return c != 0 ? c : (a->place > b->place) - (a->place < b->place);
 }
@@ -83,10 +87,11 @@ add(struct fields *t, const struct field *f)
 		}
 		t = more;
 	}
-	t->v[t->n] = (struct entry){ .key = name_key(f->name),
-		.name = f->name,
+	t->v[t->n] = (struct entry){
+		.name = name_of(f->name),
 		.raw = f->raw,
-		.place = t->n };
+		.place = t->n,
+	};
 	t->seen |= name_bit(f->name);
 	t->n++;
 	return t;
@@ -99,9 +104,7 @@ count_same(struct fields *t)
 	size_t first = 0;
 
 	for (size_t i = 0; i < t->n; i++) {
-		const struct entry *a = &t->v[first], *b = &t->v[i];
-
-		if (name_compare(a->key, a->name, b->key, b->name) != 0)
+		if (name_compare(&t->v[first].name, &t->v[i].name) != 0)
 			first = i;
 		t->v[first].same = i - first + 1;
 	}
@@ -145,23 +148,22 @@ fields_overflowed(const struct fields *t)
 
 /* Index of the first entry with this name, or t->n. */
 static size_t
-find(const struct fields *t, struct str name)
+find(const struct fields *t, struct str text)
 {
 	size_t low = 0, high = t->n, mid;
-	uint64_t key;
+	struct name name;
 
-	if ((t->seen & name_bit(name)) == 0)
+	if ((t->seen & name_bit(text)) == 0)
 		return t->n;
-	key = name_key(name);
+	name = name_of(text);
 	while (low < high) {
 		mid = low + (high - low) / 2;
-		if (name_compare(t->v[mid].key, t->v[mid].name, key, name) < 0)
+		if (name_compare(&t->v[mid].name, &name) < 0)
 			low = mid + 1;
 		else
 			high = mid;
 	}
-	if (low < t->n &&
-	    name_compare(t->v[low].key, t->v[low].name, key, name) == 0)
+	if (low < t->n && name_compare(&t->v[low].name, &name) == 0)
 		return low;
 	return t->n;
 }

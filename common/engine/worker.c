@@ -13,8 +13,7 @@
 #include "common/engine/worker.h"
 
 enum {
-	WAITING_SHARE =
-	    4 /* unheard jobs are at most this part of those waiting */
+	WAITING_SHARE = 4 /* of waiting jobs, at most as many are unheard */
 };
 
 struct worker_job {
