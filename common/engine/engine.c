@@ -135,6 +135,7 @@ send_line(struct engine *eng, const char *fmt, ...)
 		buf_add(q, line, (size_t)n);
 }
 
+/* Not what the filter has no use for: a list may have many recipients. */
 static bool
 is_heard(const struct filter *f, enum event e)
 {
