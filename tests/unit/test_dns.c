@@ -24,6 +24,8 @@
 enum {
 	ANSWERS = 16,
 	HEADER = 12,
+	SHORT_MS = 300,
+	LONG_MS = 60 * 1000, /* not reached on the slowest machine */
 };
 
 /* ---- the server: the first label of a name says what it answers ---- */
@@ -208,17 +210,30 @@ ask(size_t i, const char *name)
 }
 
 static int
-begin(void **state)
+begin_with(unsigned timeout_ms)
 {
-	struct dns_options o = {
-		.servers = { server_name }, .nservers = 1, .timeout_ms = 1000
-	};
+	struct dns_options o = { .servers = { server_name },
+		.nservers = 1,
+		.timeout_ms = timeout_ms };
 	char why[DNS_ERROR_MAX];
 
-	(void)state;
 	memset(got, 0, sizeof(got));
 	ngot = wanted = 0;
 	return loop_init() == 0 && dns_init(&o, why) == 0 ? 0 : -1;
+}
+
+static int
+begin(void **state)
+{
+	(void)state;
+	return begin_with(LONG_MS);
+}
+
+static int
+begin_short(void **state)
+{
+	(void)state;
+	return begin_with(SHORT_MS);
 }
 
 static int
@@ -242,7 +257,6 @@ static const struct {
 	{ "empty.example", DNS_NODATA, "", "" },
 	{ "servfail.example", DNS_TEMPERROR, "SERVFAIL", "" },
 	{ "refused.example", DNS_TEMPERROR, NULL, "" },
-	{ "silent.example", DNS_TEMPERROR, NULL, "" },
 	{ "broken.example", DNS_TEMPERROR, NULL, "" },
 	{ "bad..example", DNS_TEMPERROR, "syntax error", "" },
 };
@@ -396,7 +410,7 @@ main(void)
 		cmocka_unit_test_setup_teardown(answers, begin, end),
 		cmocka_unit_test_setup_teardown(cached, begin, end),
 		cmocka_unit_test_setup_teardown(cache_ends, begin, end),
-		cmocka_unit_test_setup_teardown(deadline, begin, end),
+		cmocka_unit_test_setup_teardown(deadline, begin_short, end),
 		cmocka_unit_test_setup_teardown(cancelled, begin, end),
 		cmocka_unit_test_setup_teardown(left_alone, begin, end),
 		cmocka_unit_test_setup_teardown(too_many, begin, end),
