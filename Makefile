@@ -253,7 +253,8 @@ SAN_LIBS =	tests/bin/san/dkimsign.a tests/bin/san/dkimverify.a \
 		tests/bin/san/rspamd.a tests/bin/san/common.a
 
 GOLDEN_OBJS =	tests/golden/driver.o tests/golden/fakeloop.o \
-		tests/golden/fault.o tests/golden/judge.o tests/golden/run.o \
+		tests/golden/fault.o tests/golden/judge.o \
+		tests/golden/promise.o tests/golden/run.o \
 		tests/golden/script.o tests/golden/whole.o
 GOLDEN_WRAP =	-Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc \
 		-Wl,--wrap=strdup,--wrap=pread,--wrap=write,--wrap=mkostemp

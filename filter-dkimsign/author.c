@@ -1,3 +1,5 @@
+#include <errno.h>
+
 #include "common/message/address.h"
 #include "common/message/header.h"
 #include "filter-dkimsign/author.h"
@@ -47,8 +49,11 @@ choose_own(const struct config *c, struct str value, const char *login,
 	address_init(&p, value);
 	while (address_next(&p, &a) == 1) {
 		if (sig_rooted_domain(str_n(a.domain, a.domain_n), domain) ==
-		    -1)
+		    -1) {
+			if (errno == ENOMEM)
+				return AUTHOR_NO_MEMORY;
 			continue;
+		}
 		if (out->domain[0] == '\0')
 			memcpy(out->domain, domain, sizeof(domain));
 		keys = keytable_find(c->keys, domain);
@@ -72,8 +77,7 @@ choose(const struct config *c, struct str value, const char *login,
 {
 	enum author_result r = choose_own(c, value, login, out);
 
-	if (r == AUTHOR_SIGN || out->domain[0] == '\0' ||
-	    r == AUTHOR_NOT_ALLOWED)
+	if (r != AUTHOR_NO_DOMAIN || out->domain[0] == '\0')
 		return r;
 	out->keys = keytable_fallback(c->keys);
 	if (out->keys == NULL)
@@ -91,7 +95,7 @@ author_find(const struct config *c, struct str block, const struct qualify *q,
 	struct field from, sender;
 	struct buf b;
 	struct str value;
-	enum author_result r = AUTHOR_NO_MEMORY;
+	enum author_result r = AUTHOR_NO_DOMAIN;
 	size_t n = find_fields(block, STR("from"), &from);
 
 	out->domain[0] = '\0';
@@ -104,15 +108,14 @@ author_find(const struct config *c, struct str block, const struct qualify *q,
 		value = buf_view(&b);
 		(void)str_cut(&value, ':', &from.name);
 	}
-	if (buf_failed(&b))
-		goto out;
 	/* RFC 5322 section 3.6.2 */
-	if (c->by_sender && has_several(value) &&
+	if (buf_failed(&b))
+		r = AUTHOR_NO_MEMORY;
+	else if (c->by_sender && has_several(value) &&
 	    find_fields(block, STR("sender"), &sender) == 1)
 		r = choose_own(c, sender.value, login, out);
-	if (r != AUTHOR_SIGN)
+	if (r != AUTHOR_SIGN && r != AUTHOR_NO_MEMORY)
 		r = choose(c, value, login, out);
-out:
 	buf_clear(&b);
 	return r;
 }

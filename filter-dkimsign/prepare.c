@@ -73,13 +73,14 @@ qualify_at(struct edit *e, size_t pos, const struct prepare_how *how,
 		goto out;
 	}
 	cut_lines(buf_view(&b), how->line_max, &cut);
+	if (buf_failed(&b) || buf_failed(&cut))
+		goto out;
 	/* smtpd takes it as it came, but would refuse this. */
 	if (cut.n - f.name.n - STR(":\n").n > QUALIFY_MAX - 2) {
 		p->unsigned_why = "field-too-large";
 		goto out;
 	}
-	if (buf_failed(&b) || buf_failed(&cut) ||
-	    edit_insert_raw(e, pos, buf_view(&cut)) == -1)
+	if (edit_insert_raw(e, pos, buf_view(&cut)) == -1)
 		goto out;
 	edit_remove(e, pos + 1);
 	p->qualified++;

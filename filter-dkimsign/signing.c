@@ -11,8 +11,6 @@
 
 enum {
 	CANONS = 2,
-	FIELD_MAX = SIGN_FIELD_MAX,
-	HEADER_ROOM = PREPARE_FIELD_MAX /* of the edited header */
 };
 
 struct signing {
@@ -328,7 +326,7 @@ task_new(struct msg *m)
 	t->n = d->n;
 	for (size_t i = 0; i < d->n; i++) {
 		t->v[i].signer = &d->v[i];
-		buf_init(&t->v[i].field, FIELD_MAX);
+		buf_init(&t->v[i].field, SIGN_FIELD_MAX);
 	}
 	return t;
 }
@@ -374,7 +372,7 @@ prepare_task(struct signing *s, struct task *t, struct str block)
 	const char *bad = NULL;
 	struct buf h;
 
-	buf_init(&h, FIELD_MAX);
+	buf_init(&h, SIGN_FIELD_MAX);
 	if (f == NULL)
 		bad = "no memory";
 	else if (fields_overflowed(f) ||
@@ -422,7 +420,7 @@ signing_message(struct msg *m)
 		pass_unsigned(m);
 		return;
 	}
-	buf_init(&edited, HEADER_ROOM);
+	buf_init(&edited, MSG_HEADER_MAX);
 	if (s->author.keys == NULL)
 		goto out;
 	if (prepare_header(m, s) == -1) {
@@ -432,6 +430,10 @@ signing_message(struct msg *m)
 	t = task_new(m);
 	if (t == NULL)
 		goto out;
+	if (edit_size(s->edit) > MSG_HEADER_MAX - t->n * SIGN_FIELD_MAX) {
+		s->unsigned_why = "header-too-large";
+		goto out;
+	}
 	if (edit_changed(s->edit)) {
 		edit_write(s->edit, &edited);
 		block = buf_view(&edited);

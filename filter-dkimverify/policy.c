@@ -1,3 +1,5 @@
+#include <errno.h>
+
 #include "common/message/address.h"
 #include "common/message/header.h"
 #include "filter-dkimverify/policy.h"
@@ -29,22 +31,20 @@ is_name_char(char c)
 	return is_label_char(c) || c == '.' || (unsigned char)c >= 0x80;
 }
 
-/* Returns whether he has a domain. */
-static bool
+/* 1 if he has a domain, 0 if not, -1 without memory. */
+static int
 add_author(const struct config *c, const struct address *a, struct authors *out)
 {
 	struct str domain = str_n(a->domain, a->domain_n);
 	char name[SIG_NAME_MAX + 1];
 
-	/* What readers take for the same domain. */
-	if (domain.n > 1 && domain.p[domain.n - 1] == '.')
-		domain.n--;
-	if (sig_domain(domain, name) == -1)
-		return false;
+	/* With the root's dot readers take it for the same domain. */
+	if (sig_rooted_domain(domain, name) == -1)
+		return errno == ENOMEM ? -1 : 0;
 	if (out->first[0] == '\0')
 		memcpy(out->first, name, sizeof(name));
 	out->must |= must_of(c, name);
-	return true;
+	return 1;
 }
 
 /* Does text have this name, at the end of a longer one or not? */
@@ -71,7 +71,7 @@ has_name(struct str text, struct str name)
  * Readers make an author even of what is no list of addresses, each in his
  * way: there, each domain after an "@" counts, and what only looks like one.
  */
-static void
+static int
 add_guesses(const struct config *c, struct str value, struct authors *out)
 {
 	char name[SIG_NAME_MAX + 1];
@@ -79,7 +79,7 @@ add_guesses(const struct config *c, struct str value, struct authors *out)
 	size_t n;
 
 	if (!str_cut(&value, '@', &before))
-		return;
+		return 0;
 	for (size_t i = 0; i < c->nmust; i++)
 		if (has_name(value, str_c(c->must[i])))
 			out->must |= (uint64_t)1 << i;
@@ -89,7 +89,10 @@ add_guesses(const struct config *c, struct str value, struct authors *out)
 			n++;
 		if (sig_rooted_domain(str_head(value, n), name) == 0)
 			out->must |= must_of(c, name);
+		else if (errno == ENOMEM)
+			return -1;
 	} while (str_cut(&value, '@', &before));
+	return 0;
 }
 
 /* Without white space, controls and comments. */
@@ -112,7 +115,7 @@ static int
 add_all_guesses(const struct config *c, struct str value, struct authors *out)
 {
 	struct buf b;
-	int r;
+	int r = -1;
 
 	out->guessed += value.n;
 	if (out->guessed > QUALIFY_MAX) {
@@ -121,9 +124,8 @@ add_all_guesses(const struct config *c, struct str value, struct authors *out)
 	}
 	buf_init(&b, QUALIFY_MAX);
 	add_bare(value, &b);
-	add_guesses(c, value, out);
-	add_guesses(c, buf_view(&b), out);
-	r = buf_failed(&b) ? -1 : 0;
+	if (!buf_failed(&b) && add_guesses(c, value, out) == 0)
+		r = add_guesses(c, buf_view(&b), out);
 	buf_clear(&b);
 	return r;
 }
@@ -135,11 +137,15 @@ add_value(const struct config *c, struct str value, struct authors *out)
 	struct address a;
 	bool good = true;
 	size_t n = 0;
-	int r;
+	int r, has;
 
 	address_init(&p, value);
-	for (; (r = address_next(&p, &a)) == 1; n++)
-		good = add_author(c, &a, out) && good;
+	for (; (r = address_next(&p, &a)) == 1; n++) {
+		has = add_author(c, &a, out);
+		if (has == -1)
+			return -1;
+		good = has == 1 && good;
+	}
 	if (good && r == 0 && n > 0)
 		return 0;
 	out->bad = true;
@@ -157,7 +163,7 @@ add_host(const struct config *c, const struct field *from,
 	int r = 0;
 
 	if (sig_domain(q->host, name) == -1)
-		return 0;
+		return errno == ENOMEM ? -1 : 0;
 	buf_init(&b, QUALIFY_MAX * 4);
 	if (qualify_field(from, &any, &b) == 1) {
 		out->must |= must_of(c, name);

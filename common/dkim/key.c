@@ -396,7 +396,7 @@ ed25519_public(struct der d, EVP_PKEY **out, unsigned *bits)
 		return DKIM_KEY_SYNTAX;
 	*bits = 256;
 	*out = EVP_PKEY_new_raw_public_key(EVP_PKEY_ED25519, NULL, d.p, d.n);
-	return *out == NULL ? DKIM_KEY_SYNTAX : DKIM_OK;
+	return *out == NULL ? DKIM_INTERNAL : DKIM_OK;
 }
 
 enum dkim_error
@@ -427,18 +427,17 @@ key_format_public(const struct key *k, struct buf *out)
 	size_t size = sizeof(raw);
 	int n;
 
-	if (k->type == KEY_ED25519) {
-		if (EVP_PKEY_get_raw_public_key(k->pkey, raw, &size) == 1)
-			digest_to_base64(raw, size, out);
+	if (k->type == KEY_RSA) {
+		n = i2d_PUBKEY(k->pkey, &der);
+		if (n > 0)
+			digest_to_base64(der, (size_t)n, out);
 		else
 			out->failed = true;
-		return;
-	}
-	n = i2d_PUBKEY(k->pkey, &der);
-	if (n > 0)
-		digest_to_base64(der, (size_t)n, out);
-	else
+		OPENSSL_free(der);
+	} else if (EVP_PKEY_get_raw_public_key(k->pkey, raw, &size) == 1) {
+		digest_to_base64(raw, size, out);
+	} else {
 		out->failed = true;
-	OPENSSL_free(der);
+	}
 	ERR_clear_error();
 }

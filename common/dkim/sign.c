@@ -84,15 +84,18 @@ is_oversigned(enum rule rule, enum sign_oversign how, size_t n)
 struct select {
 	struct buf *out;
 	size_t n; /* names so far */
+	bool full; /* one had no room */
 };
 
-/* Adds name so many times, as far as there is room for names. */
+/* Adds name so many times. */
 static void
 add_names(struct select *s, struct str name, size_t times)
 {
-	for (; times > 0 && s->n < SIG_FIELDS_MAX &&
-	     s->out->n + name.n < SIGN_NAMES_MAX;
-	     times--) {
+	for (; times > 0 && !s->full; times--) {
+		s->full = s->n == SIG_FIELDS_MAX ||
+		    s->out->n + name.n >= SIGN_NAMES_MAX;
+		if (s->full)
+			return;
 		if (s->n++ > 0)
 			buf_chr(s->out, ':');
 		buf_str(s->out, name);
@@ -172,7 +175,7 @@ int
 sign_select(const struct fields *f, enum sign_oversign how, struct str list,
     struct buf *h)
 {
-	struct select s = { h, 0 };
+	struct select s = { h, 0, false };
 
 	if (fields_count(f, STR("from")) != 1)
 		return -1;
@@ -180,7 +183,8 @@ sign_select(const struct fields *f, enum sign_oversign how, struct str list,
 		select_list(&s, f, how, list);
 	else
 		select_table(&s, f, how);
-	return 0;
+	/* What is left out could be changed, or added, at will. */
+	return s.full ? -1 : 0;
 }
 
 bool

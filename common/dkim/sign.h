@@ -44,9 +44,9 @@ enum sign_copy {
  * SIGN_LIST_FRIENDLY if there is such a field, but for those that relays and
  * mailing lists add: Received, DKIM-Signature, Resent-*, List-Id and so on.
  * Never Bcc and Return-Path.
- * Names are spelled as in the table or list, at most SIG_FIELDS_MAX of them and
- * SIGN_NAMES_MAX bytes.
- * Returns 0, or -1 if the header has no From or several.
+ * Names are spelled as in the table or list.
+ * Returns 0, or -1 if the header has no From or several, or so many fields that
+ * there would be more than SIG_FIELDS_MAX names or SIGN_NAMES_MAX bytes.
  */
 int sign_select(const struct fields *, enum sign_oversign, struct str list,
     struct buf *h) __attribute__((__warn_unused_result__));

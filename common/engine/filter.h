@@ -14,12 +14,14 @@
 #include "common/base/sandbox.h"
 #include "common/engine/session.h"
 #include "common/message/edit.h"
+#include "common/message/header.h"
 #include "common/message/store.h"
 #include "common/protocol/phase.h"
 
 enum {
 	FILTER_DEADLINE_S = 60, /* default of --deadline */
 	FILTER_PHASES = PHASE_UNKNOWN,
+	MSG_HEADER_MAX = 2 * HEADER_MAX, /* bytes of a header with its edit */
 };
 
 struct request; /* of a phase other than data-line and commit */
@@ -155,9 +157,10 @@ size_t msg_line_max(const struct msg *);
 
 /*
  * Lets the message pass.  edit holds changes of msg_header(), or is NULL;
- * the message takes it over.  Without memory for them the message is refused
- * with 451.  A second answer is ignored.  The filter's data stays until the
- * transaction ends.
+ * the message takes it over.  Without memory for them, or if they make it more
+ * than MSG_HEADER_MAX, the message is refused with 451.  A second answer is
+ * ignored.  The filter's data stays until the transaction ends, or the deadline
+ * passes.
  */
 void msg_accept(struct msg *, struct edit *owned);
 /*

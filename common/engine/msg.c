@@ -32,10 +32,13 @@ msg_new(struct engine *eng, struct session *s, const struct wire_event *ev)
 	m->store = store_new(&eng->pool);
 	if (eng->filter->tx_new != NULL)
 		m->data = eng->filter->tx_new(m);
-	m->lost = s->broken || s->env.broken || m->store == NULL ||
-	    (eng->filter->tx_new != NULL && m->data == NULL);
 	DL_APPEND(s->msgs, m);
 	eng->count[COUNT_MESSAGES]++;
+	if (s->broken || s->env.broken)
+		msg_lose(m, "what came before it is incomplete");
+	else if (m->store == NULL ||
+	    (eng->filter->tx_new != NULL && m->data == NULL))
+		msg_lose(m, "no memory");
 	return m;
 }
 
@@ -263,17 +266,11 @@ msg_decide(struct msg *m, struct str reply)
 
 	msg_not_due(m);
 	DL_DELETE2(eng->waiting, m, wait_prev, wait_next);
-	free(m->refusal);
 	m->refusal = reply.n == 0 ? NULL : str_dup(reply);
 	if (reply.n > 0 && m->refusal == NULL)
 		m->lost = true;
-	if (m->lost || m->refusal != NULL) {
-		eng->pool.used -= m->counted;
-		m->counted = 0;
-		buf_clear(&m->header);
-		store_free(m->store);
-		m->store = NULL;
-	}
+	if (m->lost || m->refusal != NULL)
+		free_content(m);
 	m->state = MSG_SENDING;
 	replay_init(&m->replay, &to, buf_view(&m->header), m->store);
 	out_start(&eng->out, &m->replay);
@@ -401,12 +398,16 @@ msg_commit(struct engine *eng, struct session *s, const struct wire_event *ev)
 		if (m->state != MSG_ANSWERED)
 			break;
 	if (m == NULL) {
+		eng->count[COUNT_FAILED]++;
+		log_warn("%016llx commit without a message; it gets 451",
+		    (unsigned long long)ev->sid);
 		engine_answer(
 		    eng, &to, PHASE_COMMIT, ANSWER_REJECT, STR(MSG_TRY_AGAIN));
 	} else if (m->state == MSG_SENT) {
 		answer_commit(m, &to, verdict(m));
 	} else if (m->state == MSG_RECEIVING) {
 		/* There will be no dot: smtpd has lost its way. */
+		msg_lose(m, "it was never ended");
 		s->env.broken = true;
 		answer_commit(m, &to, STR(MSG_TRY_AGAIN));
 	} else {

@@ -82,13 +82,19 @@ msg_is_check(const struct msg *m)
 static int
 apply_edit(struct msg *m, const struct edit *e)
 {
+	size_t size = edit_size(e);
 	struct buf changed;
 
-	/* What the filter inserts comes on top of what the client may send. */
-	buf_init(&changed, (size_t)HEADER_MAX * 2);
+	if (size > MSG_HEADER_MAX) {
+		msg_warn(m, "new header of %zu bytes is over %d; it gets 451",
+		    size, MSG_HEADER_MAX);
+		return -1;
+	}
+	buf_init(&changed, MSG_HEADER_MAX);
 	edit_write(e, &changed);
 	if (buf_failed(&changed)) {
 		buf_clear(&changed);
+		msg_warn(m, "no memory for its new header; it gets 451");
 		return -1;
 	}
 	m->eng->pool.used += changed.cap - m->counted;
@@ -110,11 +116,10 @@ msg_accept(struct msg *m, struct edit *owned)
 	if (owned != NULL && edit_changed(owned))
 		r = apply_edit(m, owned);
 	edit_free(owned);
-	if (r == -1) {
-		m->eng->count[COUNT_FAILED]++;
-		msg_warn(m, "no memory for its new header; it gets 451");
-	}
-	msg_decide(m, r == -1 ? STR(MSG_TRY_AGAIN) : STR_NULL);
+	if (r == -1)
+		msg_fail(m);
+	else
+		msg_decide(m, STR_NULL);
 }
 
 int

@@ -309,13 +309,21 @@ edit_insert_raw(struct edit *e, size_t pos, struct str raw)
 	return 0;
 }
 
-void
-edit_write(const struct edit *e, struct buf *out)
+size_t
+edit_size(const struct edit *e)
 {
 	size_t n = 0;
 
 	for (size_t i = 0; i < e->n; i++)
 		n += e->items[i].raw.n;
+	return n;
+}
+
+void
+edit_write(const struct edit *e, struct buf *out)
+{
+	size_t n = edit_size(e);
+
 	if (n > 0)
 		(void)buf_room(out, n);
 	for (size_t i = 0; i < e->n; i++)

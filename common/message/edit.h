@@ -56,11 +56,14 @@ int edit_insert(struct edit *, size_t pos, struct str name, struct str value);
 
 /*
  * Puts raw text, one or more complete fields each line ended by LF, before
- * the field at pos.  The caller answers for its form.  -1 without memory.
+ * the field at pos.  The caller answers for its form.  -1 without memory, or
+ * after EDIT_CHANGES_MAX.
  */
 int edit_insert_raw(struct edit *, size_t pos, struct str raw);
 
-/* Appends the changed header block to out. */
+/* Bytes of the changed header block. */
+size_t edit_size(const struct edit *);
+/* Appends it to out. */
 void edit_write(const struct edit *, struct buf *out);
 
 /* Was anything changed? */

@@ -13,18 +13,17 @@ import traceback
 from pathlib import Path
 from typing import Callable
 
-TESTS = Path(__file__).resolve().parent.parent
+import transcripts                                         # noqa: F401
+from cases import BAD, AGAIN, FILTERS, ROOT, TESTS, TESTS_TO_RUN, TIMEOUT, \
+    USAGE, run, status, test
+
 sys.path.insert(0, str(TESTS / "e2e"))
 sys.path.insert(0, str(TESTS / "replies"))
 from lib import stub, wait                                  # noqa: E402
 from lib.smtpd import make_certificate                      # noqa: E402
 from pipe import Filter                                     # noqa: E402
 
-ROOT = TESTS.parent
-FILTERS = ["filter-rspamd", "filter-dkimsign", "filter-dkimverify"]
-BAD, USAGE, AGAIN = 1, 64, 75
 MAIL = b"From: a@example.net\nSubject: hello\n\nText.\n.dot\n"
-TIMEOUT = 30
 
 # arguments of filter-rspamd, and what is said about each that is wrong
 WRONG = [
@@ -71,27 +70,6 @@ RIGHT = [
     "-url unix:/run/rspamd.sock --url /run/rspamd.sock",
     "--timeout 500ms --max-size 10k --skip-networks 10.0.0.0/8,::1",
 ]
-
-TESTS_TO_RUN: list[tuple[str, Callable[[], None]]] = []
-
-
-def test(name: str) -> Callable[[Callable[[], None]], Callable[[], None]]:
-    def add(func: Callable[[], None]) -> Callable[[], None]:
-        TESTS_TO_RUN.append((name, func))
-        return func
-    return add
-
-
-def run(name: str, *args: str,
-        stdin: bytes = b"") -> subprocess.CompletedProcess[bytes]:
-    return subprocess.run([ROOT / name / name, *args], input=stdin,
-                          capture_output=True, timeout=TIMEOUT, check=False)
-
-
-def status(got: subprocess.CompletedProcess[bytes], want: int) -> None:
-    assert got.returncode == want, (
-        f"status {got.returncode}, not {want}: {got.stdout!r} {got.stderr!r}")
-
 
 @test("-n says all that is wrong, one line each")
 def wrong() -> None:
@@ -404,57 +382,6 @@ def hardened() -> None:
              ROOT / name / name], capture_output=True, text=True, check=True)
         for what, pattern in HARDENED.items():
             assert re.search(pattern, got.stdout), f"{name}: no {what}"
-
-
-def transcript(pad: int, *after: str) -> bytes:
-    """A message in one piece, with pad bytes of text; what follows it."""
-    sid, msg = "00000000000000a1", "0102aabb"
-    lines = ["config|ready",
-             f"report|0.7|1.0|smtp-in|link-connect|{sid}|h|pass|"
-             "192.0.2.1:1|192.0.2.2:25",
-             f"report|0.7|1.0|smtp-in|tx-begin|{sid}|{msg}"]
-    lines += [f"filter|0.7|1.0|smtp-in|data-line|{sid}|{sid}|{text}"
-              for text in ("From: a@example.net", "", "x" * pad, ".")]
-    lines += [line.replace("SID", sid).replace("MSG", msg) for line in after]
-    return "".join(line + "\n" for line in lines).encode()
-
-
-@test("a transcript in one piece is answered as a whole")
-def transcripts() -> None:
-    after = ["filter|0.7|1.0|smtp-in|commit|SID|SID|",
-             "report|0.7|1.0|smtp-in|tx-commit|SID|MSG|9",
-             "report|0.7|1.0|smtp-in|tx-reset|SID|MSG",
-             "report|0.7|1.0|smtp-in|link-disconnect|SID"]
-    dot = b"filter-dataline|00000000000000a1|00000000000000a1|.\n"
-    for n in range(len(after) + 1):
-        got = run("filter-dkimverify", "mx.example.org",
-                  stdin=transcript(9, *after[:n]))
-        status(got, 0)
-        assert dot in got.stdout, (n, got.stdout)
-        assert (b"|proceed\n" in got.stdout) == (n > 0), (n, got.stdout)
-
-
-@test("the end of stdin in the same turn as a dot")
-def end_of_input() -> None:
-    # The first read fills its buffer to the end of the last line.
-    room = 256 * 1024
-    text = transcript(9)
-    while len(text) < room:
-        left = room - len(text)
-        n = 1000 if left > 1100 else left
-        text = b"config|fill|".ljust(n - 1, b"y") + b"\n" + text
-    assert len(text) == room
-    ours, its = socket.socketpair()
-    with ours, its:
-        # SO_SNDBUFFORCE
-        ours.setsockopt(socket.SOL_SOCKET, 32, 4 * room)
-        ours.sendall(text)
-        ours.shutdown(socket.SHUT_WR)
-        got = subprocess.run(
-            [ROOT / "filter-dkimverify" / "filter-dkimverify", "mx"],
-            stdin=its, capture_output=True, timeout=TIMEOUT, check=False)
-    status(got, 0)
-    assert got.stdout.endswith(b"|00000000000000a1|.\n"), got.stdout[-200:]
 
 
 @test("hardening yields to the flags of the user")

@@ -168,7 +168,9 @@ static void
 begin(struct play *p, const struct fuzz_filter *ff, struct str first)
 {
 	static char name[] = "filter";
-	struct judge_rules rules = { ff->whole, ff->added, 0, ff->leaves };
+	struct judge_rules rules = {
+		.whole = ff->whole, .added = ff->added, .leaves = ff->leaves
+	};
 	char *argv[SCRIPT_OPTS + 2] = { name };
 	size_t set = (fuzz_byte(&first) + 256 - 'a') % ff->nsets;
 	unsigned version = fuzz_byte(&first);

@@ -12,6 +12,7 @@ struct golden {
 	enum judge_whole whole;
 	int added; /* see judge.h */
 	bool forks; /* cannot be started twice in one process */
+	bool exact; /* accepts with the script's text only, whatever fails */
 	bool alone; /* accepts a message without help: try one at the end */
 	/* The verbs http and dns; NULL if the filter has none. */
 	void (*http)(struct str);

@@ -13,6 +13,7 @@ const struct golden golden = {
 	.whole = JUDGE_BODY,
 	.added = -1,
 	.forks = true,
+	.exact = true,
 };
 
 static const struct {

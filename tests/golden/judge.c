@@ -310,6 +310,9 @@ committed(struct judge *j, struct talk *t, struct str word)
 			fault(j, "accepted, but %s", why);
 		if (j->rules.leaves != NULL)
 			j->rules.leaves(w.in, w.out);
+		if (j->rules.may_leave != NULL &&
+		    !j->rules.may_leave(j->rules.arg, w.out))
+			fault(j, "accepted with another text");
 	}
 	/* The next filter name of a chain asks for the next message. */
 	buf_clear(&m->in);

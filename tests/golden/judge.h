@@ -24,6 +24,9 @@ struct judge_rules {
 	uint64_t deadline_us; /* a message is answered by then */
 	/* Sees each accepted message, its dots doubled; or NULL. */
 	void (*leaves)(struct str in, struct str out);
+	/* May a message leave with this text (dots doubled)?  NULL: yes. */
+	bool (*may_leave)(void *arg, struct str out);
+	void *arg;
 };
 
 struct judge;

@@ -7,6 +7,7 @@
 #include "common/engine/engine.h"
 #include "tests/golden/fake.h"
 #include "tests/golden/golden.h"
+#include "tests/golden/promise.h"
 #include "tests/golden/run.h"
 
 enum {
@@ -82,6 +83,23 @@ sink_wake(void *arg, bool on)
 	return 0;
 }
 
+/* "filter-result|SID|TOKEN|reject|5yz ..." */
+static bool
+is_for_good(struct str line)
+{
+	struct str part = STR_NULL;
+
+	for (unsigned i = 0; i < 4; i++)
+		(void)str_cut(&line, '|', &part);
+	return str_eq(part, STR("reject")) && line.n > 0 && line.p[0] == '5';
+}
+
+static bool
+may_leave(void *arg, struct str text)
+{
+	return promise_text(arg, text);
+}
+
 /* Lets output go until there is none, as the loop does. */
 static void
 drain(struct run *r)
@@ -96,6 +114,9 @@ drain(struct run *r)
 	while (str_has(rest, '\n')) {
 		(void)str_cut(&rest, '\n', &line);
 		judge_out(r->judge, line);
+		if (r->plan->mode == RUN_FAULT && is_for_good(line) &&
+		    !promise_line(r->sc, line))
+			say(r, "refused for good: %.*s", (int)line.n, line.p);
 	}
 	r->judged = r->nout - rest.n;
 	judge_turn(r->judge, fake_now());
@@ -385,6 +406,11 @@ with_engine(const struct filter *f, const struct cli *c, struct run *r)
 	struct judge_rules rules = { .whole = r->sc->changes ? JUDGE_NOTHING
 							     : golden.whole,
 		.added = golden.added,
+		.may_leave = golden.exact && !r->sc->changes &&
+			r->plan->mode == RUN_FAULT
+		    ? may_leave
+		    : NULL,
+		.arg = (void *)(uintptr_t)r->sc,
 		.deadline_us = (uint64_t)c->deadline_s * 1000000 + AFTER_US };
 
 	r->judge = judge_new(&rules);

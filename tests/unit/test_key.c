@@ -9,6 +9,7 @@
 
 #include "common/dkim/key.h"
 #include "tests/unit/guard.h"
+#include "tests/unit/nomem.h"
 #include "tests/unit/vectors.h"
 
 static enum key_error
@@ -392,6 +393,40 @@ takes_32_octets(void **state)
 	key_free(k);
 }
 
+/* A key is not called bad because there was no memory to read it. */
+static void
+tells_no_memory(void **state)
+{
+	(void)state;
+#ifdef NOMEM_WHY
+	print_message("%s\n", NOMEM_WHY);
+	skip();
+#else
+	static const enum key_type types[] = { KEY_RSA, KEY_ED25519 };
+	unsigned char raw[32] = { 1 };
+	struct buf der;
+	unsigned bits;
+
+	buf_init(&der, 10000);
+	der_key(&der, 1024, "\1\0\1", 3);
+	for (size_t i = 0; i < 2; i++) {
+		const void *p = types[i] == KEY_RSA ? der.p : (void *)raw;
+		size_t n = types[i] == KEY_RSA ? der.n : sizeof(raw);
+		enum dkim_error e = DKIM_INTERNAL;
+		struct key *k = NULL;
+
+		for (long left = 0; e == DKIM_INTERNAL; left++) {
+			nomem_left = left;
+			e = key_public(types[i], p, n, &k, &bits);
+			nomem_left = -1;
+		}
+		assert_int_equal(e, DKIM_OK);
+		key_free(k);
+	}
+	buf_clear(&der);
+#endif
+}
+
 int
 main(void)
 {
@@ -405,6 +440,7 @@ main(void)
 		cmocka_unit_test(keeps_limits),
 		cmocka_unit_test(survives_broken_der),
 		cmocka_unit_test(takes_32_octets),
+		cmocka_unit_test(tells_no_memory),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
