@@ -8,6 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "common/base/clock.h"
 #include "common/base/log.h"
 #include "common/engine/loop.h"
 #include "common/engine/worker.h"
@@ -24,12 +25,13 @@ struct worker_job {
 };
 
 struct worker {
-	pthread_mutex_t lock; /* for the eight that follow */
+	pthread_mutex_t lock; /* for the nine that follow */
 	pthread_cond_t more;
 	struct worker_job *first, **last; /* waiting for a thread */
 	size_t waiting; /* so many */
 	size_t unheard; /* done, and the loop was not woken for them */
 	const struct worker_ops *unheard_ops; /* of the last of them */
+	uint64_t unheard_us; /* when the first of them was begun */
 	unsigned idle; /* threads that sleep */
 	bool stop;
 
@@ -107,7 +109,7 @@ take_finished(struct worker *w)
 /*
  * Is it time for the loop to hear of those that are done?  Waking it costs a
  * tenth of a signature, so it hears of several at a time, but of few beside the
- * jobs that wait anyway; and one of another kind may take long.
+ * jobs that wait anyway, and soon; and one of another kind may take long.
  */
 static bool
 is_time(const struct worker *w)
@@ -115,7 +117,8 @@ is_time(const struct worker *w)
 	return w->unheard > 0 &&
 	    (w->first == NULL || w->first->ops != w->unheard_ops ||
 		w->unheard >= WORKER_BATCH ||
-		w->unheard > w->waiting / WAITING_SHARE);
+		w->unheard > w->waiting / WAITING_SHARE ||
+		clock_us() - w->unheard_us >= WORKER_HOLD_US);
 }
 
 static struct worker_job *
@@ -157,15 +160,18 @@ run_thread(void *arg)
 	const struct worker_ops *ops;
 	struct worker *w = arg;
 	struct worker_job *j;
+	uint64_t begun;
 
 	(void)pthread_mutex_lock(&w->lock);
 	while ((j = next_job(w)) != NULL) {
 		(void)pthread_mutex_unlock(&w->lock);
 		ops = j->ops;
+		begun = clock_us();
 		job_work(j);
 		push_finished(w, j);
 		(void)pthread_mutex_lock(&w->lock);
-		w->unheard++;
+		if (w->unheard++ == 0 || begun < w->unheard_us)
+			w->unheard_us = begun;
 		w->unheard_ops = ops;
 	}
 	(void)pthread_mutex_unlock(&w->lock);

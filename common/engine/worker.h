@@ -10,7 +10,8 @@
 
 enum {
 	WORKER_THREADS_MAX = 64,
-	WORKER_BATCH = 32 /* jobs that the loop hears of at once */
+	WORKER_BATCH = 32, /* jobs that the loop hears of at once */
+	WORKER_HOLD_US = 5000, /* from a job's begin; then it hears of it */
 };
 
 struct worker; /* a pool of threads */
@@ -47,8 +48,8 @@ unsigned worker_default_threads(void);
 /*
  * Starts a job.  done comes from a later turn of the loop, exactly once; the
  * handle dies before that.  While more jobs with the same ops wait, it may come
- * only after some of them: a quarter of as many as wait, and fewer than
- * WORKER_BATCH.  NULL without memory, with the data released.
+ * only after some of them: a quarter of as many as wait, fewer than
+ * WORKER_BATCH, and none that begins WORKER_HOLD_US after this one.  NULL without memory, with the data released.
  */
 struct worker_job *
 worker_start(struct worker *, const struct worker_ops *, void *owned);

@@ -267,6 +267,39 @@ results_do_not_wait(void **state)
 	}
 }
 
+static void
+work_slowly(void *owned)
+{
+	struct data *d = owned;
+
+	while (!atomic_load(&queued))
+		(void)usleep(100);
+	if (d->n == 0)
+		(void)usleep(WORKER_HOLD_US);
+	if (d->n == 1)
+		work_at_gate(owned);
+	else
+		work(owned);
+}
+
+static const struct worker_ops slowly = { work_slowly, done_opens_gate,
+	on_release };
+
+/* Nor for many others when they take long themselves. */
+static void
+slow_results_do_not_wait(void **state)
+{
+	(void)state;
+	set_up(1);
+	atomic_store(&queued, false);
+	for (unsigned i = 0; i < JOBS; i++)
+		start(i, &slowly, false);
+	atomic_store(&queued, true);
+	run();
+	assert_int_equal(done, JOBS);
+	tear_down();
+}
+
 /* A job of another kind may take long. */
 static void
 results_do_not_wait_for_another_kind(void **state)
@@ -302,6 +335,7 @@ main(void)
 		cmocka_unit_test(free_releases_all),
 		cmocka_unit_test(cancel_of_nothing),
 		cmocka_unit_test(results_do_not_wait),
+		cmocka_unit_test(slow_results_do_not_wait),
 		cmocka_unit_test(results_do_not_wait_for_another_kind),
 		cmocka_unit_test(no_more_threads_than_the_limit),
 	};
