@@ -126,18 +126,24 @@ take_quoted(struct address_parser *p, struct text *t)
 }
 
 /*
- * Bytes of the encoded word at the start of s up to its "?="; 0 if there is
- * none.
+ * Bytes of the encoded word that begins here up to its "?="; 0 if there is
+ * none.  Where it was looked for in vain it is not looked for again: many could
+ * seem to begin.
  */
 static size_t
-encoded_length(struct str s)
+encoded_length(struct address_parser *p)
 {
-	s = str_head(s, ENCODED_MAX);
+	struct str s = str_head(p->rest, ENCODED_MAX);
+	size_t n = 2;
+
 	if (!str_starts(s, STR("=?")))
 		return 0;
-	for (size_t n = 2; n < s.n && !is_space(s.p[n]); n++)
+	if (p->no_end != NULL && p->no_end > s.p + n)
+		n = (size_t)(p->no_end - s.p);
+	for (; n < s.n && !is_space(s.p[n]); n++)
 		if (str_starts(str_from(s, n), STR("?=")) && n > 2)
 			return n;
+	p->no_end = s.p + n - 1;
 	return 0;
 }
 
@@ -148,7 +154,7 @@ encoded_length(struct str s)
 static void
 take_atom(struct address_parser *p, struct text *t)
 {
-	size_t n = encoded_length(p->rest);
+	size_t n = encoded_length(p);
 
 	while (n < p->rest.n && !is_space(p->rest.p[n]) &&
 	    !is_special(p->rest.p[n]))
@@ -349,6 +355,7 @@ void
 address_init(struct address_parser *p, struct str value)
 {
 	p->rest = value;
+	p->no_end = NULL;
 	p->group = p->failed = false;
 }
 

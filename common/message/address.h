@@ -25,6 +25,7 @@ struct address {
 /* Where the parser stands; address_init sets it. */
 struct address_parser {
 	struct str rest;
+	const char *no_end; /* up to here no encoded word ends */
 	bool group; /* inside "name: ... ;" */
 	bool failed;
 };
