@@ -45,16 +45,27 @@ network_parse(struct str text, struct network *out)
 	return 0;
 }
 
-bool
-network_has(const struct network *n, struct str ip)
+static bool
+is_in(const struct network *n, const unsigned char a[16])
 {
-	unsigned char a[16];
 	size_t bytes = n->bits / 8;
 	unsigned rest = n->bits % 8;
-	int family;
 
-	if (parse_address(ip, a, &family) == -1 ||
-	    memcmp(a, n->address, bytes) != 0)
+	if (memcmp(a, n->address, bytes) != 0)
 		return false;
 	return rest == 0 || (a[bytes] ^ n->address[bytes]) >> (8 - rest) == 0;
+}
+
+bool
+network_any(const struct network *list, size_t n, struct str ip)
+{
+	unsigned char a[16];
+	int family;
+
+	if (n == 0 || parse_address(ip, a, &family) == -1)
+		return false;
+	for (size_t i = 0; i < n; i++)
+		if (is_in(&list[i], a))
+			return true;
+	return false;
 }

@@ -20,7 +20,7 @@ struct network {
  */
 int network_parse(struct str text, struct network *out);
 
-/* Is ip, an address without port and brackets, one of the network? */
-bool network_has(const struct network *, struct str ip);
+/* Is ip, an address without port and brackets, in one of n networks? */
+bool network_any(const struct network *, size_t n, struct str ip);
 
 #endif

@@ -58,7 +58,7 @@ check_network(struct str text)
 		return;
 	MUST(net.bits <= 128);
 	(void)str_cut(&text, '/', &address);
-	MUST(network_has(&net, address));
+	MUST(network_any(&net, 1, address));
 }
 
 /* A field that goes into the request is one line with a name. */
@@ -83,9 +83,9 @@ check_words(const char *arg)
 	enum canon header, body;
 	uint64_t v;
 
-	if (cli_number(arg, 10, 1000, &v) == 0)
+	if (option_number(arg, 10, 1000, &v) == 0)
 		MUST(v >= 10 && v <= 1000);
-	if (cli_size(arg, 4096, UINT64_C(1) << 44, &v) == 0)
+	if (option_size(arg, 4096, UINT64_C(1) << 44, &v) == 0)
 		MUST(v >= 4096 && v <= UINT64_C(1) << 44);
 	(void)keytable_canon(str_c(arg), &header, &body);
 }

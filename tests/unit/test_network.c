@@ -53,10 +53,25 @@ membership(void **state)
 		struct str ip = guard_copy(str_c(cases[i].ip));
 		struct network n;
 		assert_int_equal(network_parse(str_c(cases[i].network), &n), 0);
-		if (network_has(&n, ip) != cases[i].want)
+		if (network_any(&n, 1, ip) != cases[i].want)
 			fail_msg("%s in %s", cases[i].ip, cases[i].network);
 		guard_free(ip);
 	}
+}
+
+static void
+lists(void **state)
+{
+	struct network n[2];
+
+	(void)state;
+	assert_int_equal(network_parse(STR("192.0.2.0/24"), &n[0]), 0);
+	assert_int_equal(network_parse(STR("::1"), &n[1]), 0);
+	assert_true(network_any(n, 2, STR("192.0.2.1")));
+	assert_true(network_any(n, 2, STR("::1")));
+	assert_false(network_any(n, 1, STR("::1")));
+	assert_false(network_any(n, 0, STR("192.0.2.1")));
+	assert_false(network_any(n, 2, STR("::2")));
 }
 
 static void
@@ -77,6 +92,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(membership),
+		cmocka_unit_test(lists),
 		cmocka_unit_test(bad_ones),
 	};
 
