@@ -75,7 +75,7 @@ COMMON_OBJS =	common/base/buf.o common/base/clock.o common/base/log.o \
 		common/engine/lines.o \
 		common/engine/loop.o common/engine/main.o \
 		common/engine/msg.o common/engine/msgview.o \
-		common/engine/out.o \
+		common/engine/option.o common/engine/out.o \
 		common/engine/replay.o common/engine/session.o \
 		common/engine/turn.o common/engine/worker.o
 
@@ -211,8 +211,8 @@ deps-test: deps
 	@sh tests/deps.sh test
 
 # Unit tests: tests/unit/test_NAME.c is linked with everything but main().
-UNIT_TESTS =	buf cli clock edit header heads lines log longline loop out phase \
-		reply session store str turn wire
+UNIT_TESTS =	buf cli clock edit header heads lines log longline loop option \
+		out phase reply session store str turn wire
 
 # of common/dkim and what belongs to it
 UNIT_TESTS +=	address canon der digest error fields fold form key qualify \

@@ -3,7 +3,9 @@
  */
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
+#include "common/dkim/error.h"
 #include "common/dkim/record.h"
 #include "common/dns/dns.h"
 #include "common/engine/loop.h"
@@ -11,7 +13,6 @@
 
 enum {
 	NAME_ROOM = 2 * SIG_NAME_MAX + 16, /* bytes of SEL._domainkey.DOMAIN */
-	STATUS_AGAIN = 75
 };
 
 /* A walk over all keys, with some queries on their way. */
@@ -25,36 +26,65 @@ struct walk {
 
 struct lookup {
 	struct walk *walk;
-	const struct key *key;
+	const struct signer *signer;
+	bool below; /* its i= is below its d= */
 	char name[NAME_ROOM];
+};
+
+/* What DNS has, and why it is no good or only half. */
+struct finding {
+	const char *word; /* NULL: it is not known */
+	const char *why; /* "": no more to say */
 };
 
 static void start_more(struct walk *);
 
-static const char *
+static struct finding
+compare_record(const struct lookup *l, const struct record_set *set)
+{
+	const struct record *r = &set->v[0];
+
+	switch (record_match(set, l->signer->key)) {
+	case RECORD_MISSING:
+		return (struct finding){ "unusable", "not a key record" };
+	case RECORD_REVOKED:
+		return (struct finding){ "revoked", "" };
+	case RECORD_UNUSABLE:
+		return (struct finding){ "unusable",
+			error_text(set->n > 0 ? r->error : set->error) };
+	case RECORD_DIFFERENT:
+		return (struct finding){ "different", "" };
+	case RECORD_SAME:
+		break;
+	}
+	/* RFC 6376 section 3.6.1 */
+	if (r->strict && l->below)
+		return (
+		    struct finding){ "unusable", error_text(DKIM_KEY_STRICT) };
+	return (struct finding){ "same", r->testing ? "in test mode" : "" };
+}
+
+static struct finding
 compare(const struct lookup *l, const struct dns_answer *a)
 {
-	static const char *const words[] = {
-		[RECORD_SAME] = "same",
-		[RECORD_DIFFERENT] = "different",
-		[RECORD_REVOKED] = "revoked",
-		[RECORD_UNUSABLE] = "unusable",
-		[RECORD_MISSING] = "missing",
-	};
 	struct record_set *set;
-	enum record_match m;
+	struct finding f;
 
+	if (a->status == DNS_TEMPERROR)
+		return (struct finding){ NULL, a->why };
+	if (a->status == DNS_CHAIN)
+		return (struct finding){ NULL, "too many aliases" };
 	if (a->status != DNS_FOUND)
-		return "missing";
+		return (struct finding){ "missing", "" };
 	/* RFC 6376 section 3.6.2.2: what verifiers make of it is undefined. */
 	if (a->n > 1)
-		return "unusable (several TXT records)";
+		return (struct finding){ "unusable", "several TXT records" };
 	set = record_set_new(a->txt, a->n);
 	if (set == NULL)
-		return NULL;
-	m = record_match(set, l->key);
+		return (struct finding){ NULL, "no memory" };
+	f = compare_record(l, set);
 	record_set_free(set);
-	return words[m];
+	return f;
 }
 
 static void
@@ -62,20 +92,14 @@ on_answer(void *arg, const struct dns_answer *a)
 {
 	struct lookup *l = arg;
 	struct walk *w = l->walk;
-	const char *word = NULL;
+	struct finding f = compare(l, a);
 
-	if (a->status != DNS_TEMPERROR && a->status != DNS_CHAIN)
-		word = compare(l, a);
-	if (word == NULL) {
-		printf("%s: unknown (%s)\n", l->name,
-		    a->status == DNS_TEMPERROR   ? a->why
-			: a->status == DNS_CHAIN ? "too many aliases"
-						 : "no memory");
+	printf("%s: %s", l->name, f.word != NULL ? f.word : "unknown");
+	printf(f.why[0] != '\0' ? " (%s)\n" : "\n", f.why);
+	if (f.word == NULL)
 		w->unknown++;
-	} else {
-		printf("%s: %s\n", l->name, word);
-		w->bad += strcmp(word, "same") != 0;
-	}
+	else
+		w->bad += strcmp(f.word, "same") != 0;
 	free(l);
 	w->running--;
 	start_more(w);
@@ -87,7 +111,9 @@ start_one(struct walk *w, const struct signer *s, const char *domain)
 	struct lookup *l = calloc(1, sizeof(*l));
 
 	if (l != NULL) {
-		*l = (struct lookup){ .walk = w, .key = s->key };
+		*l = (struct lookup){ .walk = w, .signer = s };
+		l->below = s->identity != NULL &&
+		    strcmp(strrchr(s->identity, '@') + 1, domain) != 0;
 		(void)snprintf(l->name, sizeof(l->name), "%s._domainkey.%s",
 		    s->selector, domain);
 	}
@@ -160,15 +186,15 @@ tools_check_dns(const struct options *o, const struct config *c)
 
 	if (dns_init(&d, why) == -1) {
 		filter_config_error("%s", why);
-		return 1;
+		return STATUS_BAD;
 	}
 	begin = loop_timer_new(on_begin, &w);
 	if (begin == NULL || loop_timer_set(begin, 0) == -1 || loop_run() == -1)
 		filter_config_error("no memory");
 	else if (w.bad > 0 || fflush(stdout) != 0)
-		status = 1;
+		status = STATUS_BAD;
 	else if (w.unknown == 0)
-		status = 0;
+		status = STATUS_OK;
 	loop_timer_free(begin);
 	dns_fini();
 	return status;

@@ -17,6 +17,7 @@ struct reload {
 };
 
 static struct signing_env env;
+static struct worker *reader; /* so that signatures do not wait for SIGHUP */
 static struct worker_job *reloading;
 static bool again; /* one more SIGHUP came meanwhile */
 
@@ -90,7 +91,8 @@ dkimsign_start(void)
 	tzset();
 	say_unlocked();
 	env.workers = worker_new((unsigned)env.opt->threads);
-	if (env.workers == NULL) {
+	reader = worker_new(env.opt->threads > 0 ? 1 : 0);
+	if (env.workers == NULL || reader == NULL) {
 		filter_config_error("no memory to start");
 		return -1;
 	}
@@ -100,6 +102,7 @@ dkimsign_start(void)
 static void
 dkimsign_stop(void)
 {
+	worker_free(reader);
 	worker_free(env.workers);
 	config_free(env.config);
 }
@@ -163,7 +166,7 @@ static const struct worker_ops reload_ops = {
 	.release = reload_release,
 };
 
-/* Many keys take long to read, so that is no work for the loop. */
+/* Many keys take long to read. */
 static void
 dkimsign_reload(void)
 {
@@ -175,7 +178,7 @@ dkimsign_reload(void)
 	r = calloc(1, sizeof(*r));
 	if (r != NULL) {
 		report_init(&r->report);
-		reloading = worker_start(env.workers, &reload_ops, r);
+		reloading = worker_start(reader, &reload_ops, r);
 	}
 	if (reloading == NULL)
 		log_warn("reload failed: no memory");
@@ -200,10 +203,9 @@ dkimsign_counters(void)
 static int
 dkimsign_check(struct msg *m, struct str refused, FILE *out)
 {
+	(void)refused;
 	(void)out;
-	if (refused.n > 0)
-		return refused.p[0] == '4' ? 75 : 1;
-	return signing_is_signed(msg_data(m)) ? 0 : 1;
+	return signing_is_signed(msg_data(m)) ? STATUS_OK : STATUS_BAD;
 }
 
 static const struct filter dkimsign = {

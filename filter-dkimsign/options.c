@@ -1,6 +1,6 @@
 #include <string.h>
 
-#include "common/engine/cli.h"
+#include "common/engine/option.h"
 #include "common/engine/worker.h"
 #include "filter-dkimsign/keytable.h"
 #include "filter-dkimsign/options.h"
@@ -116,14 +116,6 @@ set_algorithm(const char *arg)
 	return NULL;
 }
 
-/* One of the words of a list that ends with NULL; the index in *to. */
-static const char *
-set_word(const char *arg, const char *const *words, int *to)
-{
-	*to = cli_word(arg, words);
-	return *to == -1 ? "not one of its words" : NULL;
-}
-
 /* Options whose argument is a word of a list. */
 static const char *
 set_policy(size_t i, const char *arg)
@@ -136,19 +128,23 @@ set_policy(size_t i, const char *arg)
 	int got;
 
 	if (i == OPT_AUTHOR) {
-		if (set_word(arg, author, &got) != NULL)
+		got = option_word(arg, author);
+		if (got == -1)
 			return "neither first nor sender";
 		opt.by_sender = got == 1;
 	} else if (i == OPT_OVERSIGN) {
-		if (set_word(arg, over, &got) != NULL)
+		got = option_word(arg, over);
+		if (got == -1)
 			return "none of strict, list-friendly, none";
 		opt.oversign = (enum sign_oversign)got;
 	} else if (i == OPT_SIGN) {
-		if (set_word(arg, who, &got) != NULL)
+		got = option_word(arg, who);
+		if (got == -1)
 			return "none of all, auth, local";
 		opt.who = (enum who)got;
 	} else {
-		if (set_word(arg, fail, &got) != NULL)
+		got = option_word(arg, fail);
+		if (got == -1)
 			return "neither tempfail nor pass";
 		opt.pass_on_error = got == 1;
 	}
@@ -160,15 +156,16 @@ static const char *
 set_number(size_t i, const char *arg)
 {
 	if (i == OPT_EXPIRE)
-		return cli_number(
+		return option_number(
 			   arg, 1, KEYTABLE_LIFETIME_MAX, &opt.lifetime) == 0
 		    ? NULL
 		    : "not a number of seconds, 1 to 2000000000";
 	if (i == OPT_WORKERS)
-		return cli_number(arg, 0, WORKER_THREADS_MAX, &opt.threads) == 0
+		return option_number(
+			   arg, 0, WORKER_THREADS_MAX, &opt.threads) == 0
 		    ? NULL
 		    : "not a number of 0 to 64";
-	return cli_number(arg, KEY_RSA_MIN, KEY_RSA_MAX, &opt.bits) == 0
+	return option_number(arg, KEY_RSA_MIN, KEY_RSA_MAX, &opt.bits) == 0
 	    ? NULL
 	    : "not a number of 1024 to 8192";
 }

@@ -61,9 +61,9 @@ static int
 end_output(int printed)
 {
 	if (printed == 0 && fflush(stdout) == 0)
-		return 0;
+		return STATUS_OK;
 	filter_config_error("cannot write the record: %s", strerror(errno));
-	return 1;
+	return STATUS_BAD;
 }
 
 /* All that is wrong with what the key is for. */
@@ -98,10 +98,10 @@ tools_genkey(const struct options *o)
 	bool ed = o->algorithm != NULL && o->algorithm[0] == 'e';
 	struct key *key = NULL;
 	char *pem = NULL;
-	int status = 1;
+	int status = STATUS_BAD;
 
 	if (check_names(o, domain, selector) == -1)
-		return 1;
+		return STATUS_BAD;
 	(void)snprintf(path, sizeof(path), "%s.%s.key", domain, selector);
 	key = key_generate(ed ? KEY_ED25519 : KEY_RSA, (unsigned)o->bits);
 	pem = key == NULL ? NULL : key_pem(key);

@@ -1,4 +1,4 @@
-#include "common/engine/cli.h"
+#include "common/engine/option.h"
 #include "filter-dkimverify/config.h"
 
 enum option {
@@ -91,7 +91,7 @@ config_get(void)
 static const char *
 set_word(const char *arg, const char *const *words, const char *why, int *out)
 {
-	int i = cli_word(arg, words);
+	int i = option_word(arg, words);
 
 	if (i == -1)
 		return why;
@@ -107,7 +107,7 @@ set_action(const char *arg, enum action *out)
 		[ACTION_TEMPFAIL] = "tempfail",
 		[ACTION_REJECT] = "reject",
 		NULL };
-	int i = cli_word(arg, words);
+	int i = option_word(arg, words);
 
 	if (i == -1)
 		return "not one of pass, junk, reject, tempfail";
@@ -118,7 +118,7 @@ set_action(const char *arg, enum action *out)
 static const char *
 set_number(const char *arg, uint64_t max, const char *why, uint64_t *out)
 {
-	return cli_number(arg, 1, max, out) == -1 ? why : NULL;
+	return option_number(arg, 1, max, out) == -1 ? why : NULL;
 }
 
 static const char *

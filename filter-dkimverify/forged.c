@@ -364,35 +364,33 @@ see(struct rest *r, char c)
 	return c == ':' ? SEEN_FIELD : SEEN_NOTHING;
 }
 
-static bool
+static int
 is_in_rest(const struct store *st, struct str name)
 {
+	static char scratch[BLOCK];
 	struct rest r = { .name = name, .empty = true, .first = true };
-	char *scratch = malloc(BLOCK);
 	enum seen seen = SEEN_NOTHING;
 	uint64_t off = 0;
 	struct str block;
 
-	while (scratch != NULL && seen == SEEN_NOTHING &&
-	    store_block(st, off, BLOCK, scratch, &block) == 0 && block.n > 0) {
+	while (seen == SEEN_NOTHING && off < store_size(st)) {
+		if (store_block(st, off, BLOCK, scratch, &block) == -1 ||
+		    block.n == 0)
+			return -1;
 		for (size_t i = 0; i < block.n && seen == SEEN_NOTHING; i++)
 			seen = see(&r, block.p[i]);
 		off += block.n;
 	}
-	/* A header without end was read to the end, or there was an error. */
-	if (seen == SEEN_NOTHING && off < store_size(st))
-		seen = SEEN_FIELD;
-	free(scratch);
-	return scratch == NULL || seen == SEEN_FIELD;
+	return seen == SEEN_FIELD;
 }
 
-bool
+int
 forged_in_rest(const struct store *st)
 {
 	return is_in_rest(st, field_name);
 }
 
-bool
+int
 forged_author_in_rest(const struct store *st)
 {
 	return is_in_rest(st, STR("From"));

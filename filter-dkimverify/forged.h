@@ -71,12 +71,12 @@ size_t forged_remove(const struct forged_rule *, bool rename, struct edit *);
 
 /*
  * The rest of a header that was too large to be kept stands at the start of a
- * store.  Can it hide a field that is to be removed?  True if it has an
- * Authentication-Results field, begins with a continuation line, or cannot be
- * read.
+ * store.  Can it hide a field that is to be removed?  1 if it has an
+ * Authentication-Results field or begins with a continuation line, 0 if not, -1
+ * if it cannot be read.
  */
-bool forged_in_rest(const struct store *);
+int forged_in_rest(const struct store *);
 /* The same for a From field. */
-bool forged_author_in_rest(const struct store *);
+int forged_author_in_rest(const struct store *);
 
 #endif

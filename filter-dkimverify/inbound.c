@@ -2,7 +2,6 @@
 
 #include "common/base/clock.h"
 #include "common/base/log.h"
-#include "common/engine/cli.h"
 #include "common/engine/loop.h"
 #include "filter-dkimverify/authres.h"
 #include "filter-dkimverify/config.h"
@@ -90,10 +89,7 @@ is_of_exempt_network(const struct session *s)
 {
 	const struct sources *from = &config_get()->exempt;
 
-	for (size_t i = 0; i < from->n; i++)
-		if (network_has(&from->net[i], session_ip(s)))
-			return true;
-	return false;
+	return network_any(from->net, from->n, session_ip(s));
 }
 
 /* May this client bring fields with our name? */
@@ -125,9 +121,9 @@ refuse(struct inbound *in, int code, const char *status, const char *text)
 }
 
 static void
-out_of_memory(struct inbound *in)
+lose(struct inbound *in, const char *why)
 {
-	msg_warn(in->msg, "no memory to verify it; it gets 451");
+	msg_warn(in->msg, "%s; it gets 451", why);
 	refuse(in, 451, "4.3.0", "Temporary local problem");
 }
 
@@ -188,14 +184,14 @@ accept_message(struct inbound *in, const struct policy *p)
 	struct edit *e = edit_new(msg_header(in->msg));
 
 	if (e == NULL) {
-		out_of_memory(in);
+		lose(in, "no memory to verify it");
 		return;
 	}
 	if (!is_exempt(msg_session(in->msg)))
 		remove_forged(in, e);
 	if (add_fields(in, e, p->action == ACTION_JUNK) == -1) {
 		edit_free(e);
-		out_of_memory(in);
+		lose(in, "no memory to verify it");
 		return;
 	}
 	count.junked += p->action == ACTION_JUNK;
@@ -204,35 +200,46 @@ accept_message(struct inbound *in, const struct policy *p)
 	msg_accept(in->msg, e);
 }
 
-/* What may be in the part of the header that could not be looked at? */
-static const char *
-hidden_in_rest(const struct inbound *in)
+/*
+ * What may be in the part of the header that could not be looked at?  -1 if
+ * that cannot be read.
+ */
+static int
+hidden_in_rest(const struct inbound *in, const char **what)
 {
 	const struct config *c = config_get();
 	const struct store *st = msg_store(in->msg);
+	int r = 0;
 
-	if (c->forged != FORGED_KEEP && !is_exempt(msg_session(in->msg)) &&
-	    forged_in_rest(st))
-		return ", it may hide a forged result";
-	if ((c->nmust > 0 || c->on_bad_from != ACTION_PASS) &&
-	    forged_author_in_rest(st))
-		return ", it may hide an author";
-	return NULL;
+	*what = ", it may hide a forged result";
+	if (c->forged != FORGED_KEEP && !is_exempt(msg_session(in->msg)))
+		r = forged_in_rest(st);
+	if (r != 0)
+		return r;
+	*what = ", it may hide an author";
+	if (c->nmust > 0 || c->on_bad_from != ACTION_PASS)
+		r = forged_author_in_rest(st);
+	return r;
 }
 
 /* A header over the limit: what could not be looked at must be harmless. */
 static bool
 refuse_large(struct inbound *in)
 {
-	const char *hidden;
+	const char *what;
+	int hidden;
 
 	if (is_trusted(msg_session(in->msg)))
 		return false;
-	hidden = hidden_in_rest(in);
-	if (!config_get()->reject_large && hidden == NULL)
+	hidden = hidden_in_rest(in, &what);
+	if (hidden == -1) {
+		lose(in, "its text cannot be read back");
+		return true;
+	}
+	if (!config_get()->reject_large && hidden == 0)
 		return false;
 	msg_info(in->msg, "header over the limit: refused%s",
-	    hidden != NULL ? hidden : "");
+	    hidden == 1 ? what : "");
 	refuse(in, 552, "5.3.4", "Message header is too large");
 	return true;
 }
@@ -425,7 +432,7 @@ inbound_message(struct msg *m)
 
 	in->complete = true;
 	if (in->lost)
-		out_of_memory(in);
+		lose(in, "no memory to verify it");
 	else if (!msg_header_cut(m) || !refuse_large(in))
 		finish_if_ready(in);
 }
@@ -444,14 +451,16 @@ int
 inbound_check(struct msg *m, struct str refused, FILE *out)
 {
 	const struct inbound *in = msg_data(m);
+	enum dkim_result r;
 	struct buf field;
-	int r;
 
+	(void)refused;
 	if (in->v == NULL) {
-		(void)fprintf(stderr, "not verified: %s\n",
-		    in->skipped ? "session is authenticated or local"
-				: "no memory");
-		return refused.n > 0 ? CLI_AGAIN : CLI_OK;
+		if (in->skipped)
+			(void)fputs("not verified: session is authenticated or "
+				    "local\n",
+			    stderr);
+		return STATUS_OK;
 	}
 	buf_init(&field, AUTHRES_MAX);
 	authres_format(authserv_id(msg_session(m)), in->v, &field);
@@ -459,10 +468,10 @@ inbound_check(struct msg *m, struct str refused, FILE *out)
 	buf_clear(&field);
 	if (log_is(LOG_DEBUG))
 		report_signatures(in->v, out);
-	r = verify_result(in->v) == DKIM_TEMPERROR ? CLI_AGAIN : CLI_BAD;
-	if (refused.n > 0)
-		return refused.p[0] == '4' ? CLI_AGAIN : CLI_BAD;
-	return verify_result(in->v) == DKIM_PASS ? CLI_OK : r;
+	r = verify_result(in->v);
+	return r == DKIM_PASS     ? STATUS_OK
+	    : r == DKIM_TEMPERROR ? STATUS_AGAIN
+				  : STATUS_BAD;
 }
 
 void

@@ -2,6 +2,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "common/engine/option.h"
 #include "filter-rspamd/config.h"
 #include "filter-rspamd/verdict.h"
 
@@ -134,70 +135,60 @@ add_url(void *to, const char *arg)
 	return why;
 }
 
-/* The place of arg in a list such as "one|two|three", or -1. */
-static int
-place(const char *list, const char *arg)
-{
-	struct str rest = str_c(list), word;
-	bool more;
-	int i = 0;
-
-	do {
-		more = str_cut(&rest, '|', &word);
-		if (str_eq(word, str_c(arg)))
-			return i;
-		i++;
-	} while (more);
-	return -1;
-}
-
 static const char *
 set_policy(void *to, const char *arg)
 {
-	static const enum config_policy values[] = { CONFIG_TEMPFAIL,
-		CONFIG_ACCEPT, CONFIG_JUNK };
+	static const char *const words[] = { [CONFIG_TEMPFAIL] = "tempfail",
+		[CONFIG_ACCEPT] = "accept",
+		[CONFIG_JUNK] = "junk",
+		NULL };
 	enum config_policy *policy = to;
-	int i = place(POLICY, arg);
+	int i = option_word(arg, words);
 
 	if (i == -1)
 		return "not " POLICY;
-	*policy = values[i];
+	*policy = (enum config_policy)i;
 	return NULL;
 }
 
 static const char *
 set_mapping(void *to, const char *arg)
 {
-	static const enum apply_map values[] = { APPLY_REFUSE, APPLY_JUNK,
-		APPLY_ACCEPT };
+	static const char *const words[] = { [APPLY_REFUSE] = "reject",
+		[APPLY_JUNK] = "mark",
+		[APPLY_ACCEPT] = "accept",
+		NULL };
 	enum apply_map *map = to;
-	int i = place(MAPPING, arg);
+	int i = option_word(arg, words);
 
 	if (i == -1)
 		return "not " MAPPING;
-	*map = values[i];
+	*map = (enum apply_map)i;
 	return NULL;
 }
 
 static const char *
 set_score(void *to, const char *arg)
 {
-	static const enum apply_score values[] = { APPLY_SCORE_SPAM,
-		APPLY_SCORE_ALWAYS, APPLY_SCORE_NEVER };
+	static const char *const words[] = { [APPLY_SCORE_SPAM] = "spam",
+		[APPLY_SCORE_ALWAYS] = "always",
+		[APPLY_SCORE_NEVER] = "never",
+		NULL };
 	enum apply_score *score = to;
-	int i = place(SCORE, arg);
+	int i = option_word(arg, words);
 
 	if (i == -1)
 		return "not " SCORE;
-	*score = values[i];
+	*score = (enum apply_score)i;
 	return NULL;
 }
 
 static const char *
 set_skip(void *to, const char *arg)
 {
+	static const char *const words[] = { "scan", "skip", NULL };
 	bool *skip = to;
-	int i = place(SCAN_OR_SKIP, arg);
+	int i = option_word(arg, words);
 
 	if (i == -1)
 		return "not " SCAN_OR_SKIP;
@@ -218,7 +209,8 @@ set_ms(void *to, const char *arg)
 		unit = 1;
 	}
 	if (str_u64(s, CONFIG_TIME_MAX_S * 1000 / unit, &n) == -1 || n == 0)
-		return "not a number of seconds from 1 to 3600";
+		return "not a number of seconds from 1 to 3600, or of "
+		       "milliseconds with \"ms\"";
 	*ms = (unsigned)(n * unit);
 	return NULL;
 }
@@ -226,22 +218,9 @@ set_ms(void *to, const char *arg)
 static const char *
 set_size(void *to, const char *arg)
 {
-	struct str s = str_c(arg);
-	uint64_t n, *size = to;
-	unsigned shift = 0;
-
-	if (str_iends(s, STR("k")))
-		shift = 10;
-	else if (str_iends(s, STR("m")))
-		shift = 20;
-	else if (str_iends(s, STR("g")))
-		shift = 30;
-	if (shift != 0)
-		s.n--;
-	if (str_u64(s, (uint64_t)CONFIG_SIZE_MAX >> shift, &n) == -1 || n == 0)
-		return "not a size from 1 to 1G";
-	*size = n << shift;
-	return NULL;
+	return option_size(arg, 1, CONFIG_SIZE_MAX, to) == -1
+	    ? "not a size from 1 to 1G"
+	    : NULL;
 }
 
 static const char *
@@ -250,7 +229,7 @@ set_scans(void *to, const char *arg)
 	unsigned *scans = to;
 	uint64_t n;
 
-	if (str_u64(str_c(arg), CONFIG_SCANS_MAX, &n) == -1 || n == 0)
+	if (option_number(arg, 1, CONFIG_SCANS_MAX, &n) == -1)
 		return "not a number from 1 to 10000";
 	*scans = (unsigned)n;
 	return NULL;

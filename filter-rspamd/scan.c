@@ -319,16 +319,11 @@ give_up(struct scan *s, enum hosts_outcome outcome)
 static bool
 is_exempt(const struct session *ses)
 {
-	struct str ip = session_ip(ses);
-
 	if (conf->skip_authenticated && ses->user != NULL)
 		return true;
 	if (session_is_local(ses))
 		return conf->skip_local;
-	for (size_t i = 0; i < conf->nskip; i++)
-		if (network_has(&conf->skip[i], ip))
-			return true;
-	return false;
+	return network_any(conf->skip, conf->nskip, session_ip(ses));
 }
 
 void
@@ -420,8 +415,9 @@ scan_check(struct msg *m, struct str refused, FILE *out)
 {
 	const struct scan *s = msg_data(m);
 
-	return show_check(
+	show_check(
 	    s->verdict, buf_view(&s->changes), host_name(s), refused, out);
+	return STATUS_OK;
 }
 
 void

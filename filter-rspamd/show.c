@@ -1,5 +1,3 @@
-#include <sysexits.h>
-
 #include "common/base/log.h"
 #include "common/message/header.h"
 #include "filter-rspamd/show.h"
@@ -167,7 +165,7 @@ print_verdict(FILE *out, const struct verdict *v)
 	}
 }
 
-int
+void
 show_check(const struct verdict *v, struct str changes, const char *host,
     struct str refused, FILE *out)
 {
@@ -177,9 +175,8 @@ show_check(const struct verdict *v, struct str changes, const char *host,
 		print_verdict(out, v);
 	print_text(out, changes);
 	if (refused.n == 0)
-		return 0;
+		return;
 	(void)fputs("refused: ", out);
 	print_text(out, refused);
 	(void)putc('\n', out);
-	return refused.p[0] == '4' ? EX_TEMPFAIL : 1;
 }

@@ -37,11 +37,8 @@ void show_counters(const struct show_counters *, const struct hosts *,
  */
 void show_changes(struct buf *, struct str header, const struct edit *);
 
-/*
- * Prints the verdict (NULL: none) and the changes.  Returns the exit status: 0
- * accepted, 1 refused, 75 to be tried again.
- */
-int show_check(const struct verdict *, struct str changes, const char *host,
+/* Prints the verdict (NULL: none), the changes, and the refusal if any. */
+void show_check(const struct verdict *, struct str changes, const char *host,
     struct str refused, FILE *out);
 
 #endif

@@ -24,6 +24,7 @@ struct run {
 	struct loop_timer *commit; /* set when the message came back */
 	struct loop_timer *more; /* set while there is more to write */
 	bool lost; /* a line could not be given to the engine */
+	bool cut; /* the file has a NUL */
 	int status;
 };
 
@@ -138,12 +139,11 @@ on_answer(void *arg, struct msg *m, struct str refused)
 
 	if (refused.n > 0)
 		(void)fprintf(stderr, "%.*s\n", (int)refused.n, refused.p);
+	r->status = STATUS_OK;
 	if (m->data != NULL && r->filter->check != NULL)
 		r->status = r->filter->check(m, refused, stdout);
-	else if (refused.n > 0)
-		r->status = refused.p[0] == '4' ? CLI_AGAIN : CLI_BAD;
-	else
-		r->status = r->filter->check == NULL ? CLI_OK : CLI_AGAIN;
+	if (refused.n > 0)
+		r->status = refused.p[0] == '4' ? STATUS_AGAIN : STATUS_BAD;
 }
 
 /* Logs in as smtpd reports it, which writes user names with vis(3). */
@@ -219,6 +219,8 @@ feed(struct run *r, FILE *fp)
 		r->crlf = first ? crlf : r->crlf;
 		first = false;
 		line[n] = '\0';
+		/* smtpd loses what follows it, too. */
+		r->cut = r->cut || strlen(line) < (size_t)n;
 		say(r, DATA_LINE "%s%s", line[0] == '.' ? "." : "", line);
 	}
 	free(line);
@@ -232,7 +234,7 @@ static int
 run_on(FILE *fp, const struct filter *f, const struct store_pool *pool,
     unsigned deadline_ms, bool reject_long, const struct check *c)
 {
-	struct run r = { .filter = f, .status = CLI_AGAIN };
+	struct run r = { .filter = f, .status = STATUS_AGAIN };
 	struct out_sink sink = { sink_write, sink_wait, sink_wake, &r };
 
 	buf_init(&r.out, (size_t)OUT_QUEUE * 2);
@@ -250,17 +252,22 @@ run_on(FILE *fp, const struct filter *f, const struct store_pool *pool,
 	if (feed(&r, fp) == -1) {
 		filter_config_error(
 		    "--check \"%s\": %s", c->file, strerror(errno));
-		r.status = CLI_USAGE;
+		r.status = STATUS_USAGE;
 	} else if (r.lost) {
 		filter_config_error("--check \"%s\": out of memory, or a line "
 				    "over 1 MiB",
 		    c->file);
 	} else {
+		if (r.cut)
+			filter_config_error("--check \"%s\": in a line with a "
+					    "NUL, what follows it is left out, "
+					    "as by smtpd",
+			    c->file);
 		(void)loop_run();
 	}
 	if (fflush(stdout) != 0 || ferror(stdout)) {
 		filter_config_error("stdout: %s", strerror(errno));
-		r.status = CLI_BAD;
+		r.status = STATUS_BAD;
 	}
 out:
 	engine_free(r.eng);
@@ -283,7 +290,7 @@ check_run(const struct filter *f, const struct store_pool *pool,
 	if (fp == NULL) {
 		filter_config_error(
 		    "--check \"%s\": %s", c->file, strerror(errno));
-		return CLI_USAGE;
+		return STATUS_USAGE;
 	}
 	status = run_on(fp, f, pool, deadline_ms, reject_long, c);
 	(void)fclose(fp);

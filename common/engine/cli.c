@@ -7,11 +7,13 @@
 
 #include "common/base/network.h"
 #include "common/engine/cli.h"
+#include "common/engine/option.h"
 
 enum {
 	OPT_FIRST = 256, /* common options; the filter's follow */
 	OPT_OWN = 512,
-	HELP_COLUMN = 32 /* where the text of --help begins */
+	HELP_COLUMN = 32, /* where the text of --help begins */
+	ERROR_MAX = 2000 /* bytes of an error, which may hold an argument */
 };
 
 #define MIB ((uint64_t)1024 * 1024)
@@ -39,56 +41,23 @@ static const struct filter_opt common[] = {
 	{ NULL, 0, NULL, NULL },
 };
 
+/* Text from outside may stand in it: no terminal shall obey that. */
 void
 filter_config_error(const char *fmt, ...)
 {
+	char text[ERROR_MAX];
 	va_list ap;
 
-	(void)fprintf(stderr, "%s: ", program);
 	va_start(ap, fmt);
-	(void)vfprintf(stderr, fmt, ap);
+	(void)vsnprintf(text, sizeof(text), fmt, ap);
 	va_end(ap);
+	(void)fprintf(stderr, "%s: ", program);
+	for (const char *p = text; *p != '\0'; p++)
+		if ((unsigned char)*p < ' ' || *p == 0x7f)
+			(void)fprintf(stderr, "\\x%02x", (unsigned char)*p);
+		else
+			(void)fputc(*p, stderr);
 	(void)fputc('\n', stderr);
-}
-
-int
-cli_number(const char *arg, uint64_t min, uint64_t max, uint64_t *out)
-{
-	uint64_t v;
-
-	if (str_u64(str_c(arg), max, &v) == -1 || v < min)
-		return -1;
-	*out = v;
-	return 0;
-}
-
-int
-cli_size(const char *arg, uint64_t min, uint64_t max, uint64_t *out)
-{
-	static const char units[] = "KMG";
-	struct str s = str_c(arg);
-	const char *unit = NULL;
-	uint64_t v, factor = 1;
-
-	if (s.n > 1 && !is_digit(s.p[s.n - 1]))
-		unit = memchr(units, s.p[s.n - 1] & ~0x20, 3);
-	if (unit != NULL) {
-		factor = (uint64_t)1 << (10 * (unit - units + 1));
-		s.n--;
-	}
-	if (str_u64(s, max / factor, &v) == -1 || v * factor < min)
-		return -1;
-	*out = v * factor;
-	return 0;
-}
-
-int
-cli_word(const char *arg, const char *const *words)
-{
-	for (int i = 0; words[i] != NULL; i++)
-		if (strcmp(arg, words[i]) == 0)
-			return i;
-	return -1;
 }
 
 static const char *
@@ -97,15 +66,15 @@ set_limit(const char *name, const char *arg, struct cli *c)
 	uint64_t v;
 
 	if (strcmp(name, "deadline") == 0) {
-		if (cli_number(arg, 1, 280, &v) == -1)
+		if (option_number(arg, 1, 280, &v) == -1)
 			return "not a number of seconds from 1 to 280";
 		c->deadline_s = (unsigned)v;
 	} else if (strcmp(name, "memory") == 0) {
-		if (cli_size(arg, MIB, MIB << 24, &v) == -1)
+		if (option_size(arg, MIB, MIB << 24, &v) == -1)
 			return "not a size from 1M on";
 		c->pool.budget = (size_t)v;
 	} else if (strcmp(name, "spool-size") == 0) {
-		if (cli_size(arg, 4096, MIB << 20, &v) == -1)
+		if (option_size(arg, 4096, MIB << 20, &v) == -1)
 			return "not a size from 4K on";
 		c->pool.spill = (size_t)v;
 	} else if (strcmp(arg, "reject") == 0 || strcmp(arg, "split") == 0) {
@@ -183,7 +152,7 @@ set_common(const struct filter_opt *o, const char *arg, struct cli *c)
 		set_flag(o->name, c);
 		return NULL;
 	}
-	if (cli_word(o->name, limits) != -1)
+	if (option_word(o->name, limits) != -1)
 		return set_limit(o->name, arg, c);
 	return set_check(o->name, arg, c);
 }
@@ -289,8 +258,10 @@ cli_parse(const struct filter *f, int argc, char **argv, struct cli *c)
 	add_options(f->opts, OPT_OWN, longs, &nlongs, &letters);
 	add_options(common, OPT_FIRST, longs, &nlongs, &letters);
 	buf_chr(&letters, '\0');
-	if (buf_failed(&letters))
+	if (buf_failed(&letters)) {
+		filter_config_error("no memory to start");
 		return 1;
+	}
 	opterr = 0;
 	optind = 1;
 	for (;;) {

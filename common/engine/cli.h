@@ -14,14 +14,6 @@ enum {
 	CLI_RCPTS_MAX = 1000 /* --rcpt */
 };
 
-/* Exit statuses (sysexits.h has the last two). */
-enum {
-	CLI_OK = 0,
-	CLI_BAD = 1,
-	CLI_USAGE = 64,
-	CLI_AGAIN = 75
-};
-
 struct cli {
 	bool only_check; /* -n */
 	bool help;
@@ -45,15 +37,5 @@ unsigned cli_parse(const struct filter *, int argc, char **argv, struct cli *);
 
 /* Writes usage and options to stdout. */
 void cli_help(const struct filter *);
-
-/*
- * For option callbacks: a decimal number of min to max; a size in bytes,
- * with K, M or G as suffix.  -1 if it is none.
- */
-int cli_number(const char *arg, uint64_t min, uint64_t max, uint64_t *out);
-int cli_size(const char *arg, uint64_t min, uint64_t max, uint64_t *out);
-
-/* The index of arg in a list of words that ends with NULL, or -1. */
-int cli_word(const char *arg, const char *const *words);
 
 #endif

@@ -24,6 +24,14 @@ enum {
 	MSG_HEADER_MAX = 2 * HEADER_MAX, /* bytes of a header with its edit */
 };
 
+/* Exit statuses; sysexits.h has the last two. */
+enum {
+	STATUS_OK = 0,
+	STATUS_BAD = 1,
+	STATUS_USAGE = 64,
+	STATUS_AGAIN = 75
+};
+
 struct request; /* of a phase other than data-line and commit */
 struct msg; /* a message, from its first line to the answer at commit */
 
@@ -106,9 +114,9 @@ struct filter {
 	void (*expired)(struct msg *);
 
 	/*
-	 * --check: the message is answered; prints what is to be seen on out
-	 * and returns the exit status.  refused is the SMTP reply, empty if
-	 * the message was accepted.
+	 * --check: the message is answered; prints what is to be seen on out.
+	 * refused is the SMTP reply, empty if the message was accepted: then
+	 * what is returned is the exit status.
 	 */
 	int (*check)(struct msg *, struct str refused, FILE *out);
 	/* --check also prints the message as it would leave. */

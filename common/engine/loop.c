@@ -42,6 +42,7 @@ static const struct timeval at_once;
 static struct event_base *base;
 static struct loop_signal signals[SIGNALS_MAX];
 static unsigned nsignals;
+static bool stopped;
 static void (*around)(void *, bool);
 static void *around_arg;
 
@@ -81,6 +82,7 @@ loop_fini(void)
 		event_base_free(base);
 	base = NULL;
 	around = NULL;
+	stopped = false;
 }
 
 void
@@ -100,12 +102,18 @@ turn(bool over)
 int
 loop_run(void)
 {
-	return event_base_loop(base, EVLOOP_NO_EXIT_ON_EMPTY) == -1 ? -1 : 0;
+	int r = 0;
+
+	if (!stopped)
+		r = event_base_loop(base, EVLOOP_NO_EXIT_ON_EMPTY);
+	stopped = false;
+	return r == -1 ? -1 : 0;
 }
 
 void
 loop_stop(void)
 {
+	stopped = true;
 	(void)event_base_loopbreak(base);
 }
 

@@ -24,7 +24,10 @@ int loop_init(void);
 /* Frees it; all handles must be gone. */
 void loop_fini(void);
 
-/* Runs callbacks until loop_stop().  -1 if the system refuses to wait. */
+/*
+ * Runs callbacks until loop_stop(), also one that was called before.  -1 if the
+ * system refuses to wait.
+ */
 int loop_run(void);
 void loop_stop(void);
 

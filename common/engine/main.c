@@ -112,7 +112,7 @@ read_some(struct stdio *io)
 		}
 		lines_added(&io->eng->lines, (size_t)n);
 		if (take_lines(io->eng) == -1) {
-			io->status = CLI_BAD;
+			io->status = STATUS_BAD;
 			return -1;
 		}
 		if ((size_t)n < room)
@@ -189,9 +189,9 @@ set_nonblock(int fd)
 static int
 serve(const struct filter *f, const struct cli *c)
 {
-	struct stdio io = { .status = CLI_OK };
+	struct stdio io = { .status = STATUS_OK };
 	struct out_sink sink = { out_write, out_wait, out_wake, &io };
-	int r = CLI_BAD;
+	int r = STATUS_BAD;
 
 	io.eng = engine_new(f, &sink, &c->pool, c->deadline_s * 1000);
 	io.in = loop_io_new(STDIN_FILENO, on_in, &io);
@@ -200,7 +200,7 @@ serve(const struct filter *f, const struct cli *c)
 	    loop_signal(SIGHUP, on_hup, &io) == -1 ||
 	    loop_signal(SIGUSR1, on_usr1, &io) == -1 ||
 	    loop_io_set(io.in, LOOP_READ) == -1) {
-		filter_config_error("no memory to start");
+		filter_config_error("cannot start: %s", strerror(errno));
 		goto out;
 	}
 	hold_signals(false);
@@ -210,9 +210,10 @@ serve(const struct filter *f, const struct cli *c)
 	io.eng->reject_long = c->reject_long;
 	set_nonblock(STDIN_FILENO);
 	set_nonblock(STDOUT_FILENO);
-	if (loop_run() == -1)
+	if (loop_run() == 0)
+		r = io.status;
+	else
 		log_warn("the event loop failed");
-	r = io.status;
 out:
 	engine_free(io.eng);
 	loop_io_free(io.in);
@@ -280,7 +281,7 @@ enter_sandbox(const struct filter *f, const struct cli *c)
 static int
 run(const struct filter *f, const struct cli *c)
 {
-	int r = CLI_BAD;
+	int r = STATUS_BAD;
 
 	raise_limit();
 	tune_malloc();
@@ -290,7 +291,7 @@ run(const struct filter *f, const struct cli *c)
 	}
 	if (f->command != NULL && (r = f->command()) != -1)
 		return r;
-	r = CLI_BAD;
+	r = STATUS_BAD;
 	if (enter_sandbox(f, c) == -1)
 		return r;
 	if (f->start == NULL || f->start() == 0)
@@ -306,7 +307,7 @@ filter_main(const struct filter *f, int argc, char **argv)
 {
 	struct cli c;
 	unsigned bad;
-	int r = CLI_OK;
+	int r = STATUS_OK;
 
 	/* Both come as an error of write(), too. */
 	(void)signal(SIGPIPE, SIG_IGN);
@@ -318,13 +319,13 @@ filter_main(const struct filter *f, int argc, char **argv)
 			cli_help(f);
 		else
 			printf("%s %s\n", f->name, VERSION);
-		return CLI_OK;
+		return STATUS_OK;
 	}
 	log_level(c.quiet ? LOG_WARNING : c.verbose > 0 ? LOG_DEBUG : LOG_INFO);
 	if (f->configure != NULL && f->configure() == -1)
 		bad++;
 	if (bad > 0)
-		r = c.check.file != NULL ? CLI_USAGE : CLI_BAD;
+		r = c.check.file != NULL ? STATUS_USAGE : STATUS_BAD;
 	else if (c.only_check)
 		(void)fprintf(stderr, "configuration OK\n");
 	else

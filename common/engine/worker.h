@@ -49,7 +49,8 @@ unsigned worker_default_threads(void);
  * Starts a job.  done comes from a later turn of the loop, exactly once; the
  * handle dies before that.  While more jobs with the same ops wait, it may come
  * only after some of them: a quarter of as many as wait, fewer than
- * WORKER_BATCH, and none that begins WORKER_HOLD_US after this one.  NULL without memory, with the data released.
+ * WORKER_BATCH, and none that begins WORKER_HOLD_US after this one.  NULL
+ * without memory, with the data released.
  */
 struct worker_job *
 worker_start(struct worker *, const struct worker_ops *, void *owned);

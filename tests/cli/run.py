@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Callable
 
 import transcripts                                         # noqa: F401
+import wrong as wrong_files                                # noqa: F401
 from cases import BAD, AGAIN, FILTERS, ROOT, TESTS, TESTS_TO_RUN, TIMEOUT, \
     USAGE, run, status, test
 

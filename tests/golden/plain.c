@@ -47,7 +47,7 @@ plain_option(size_t i, const char *arg)
 {
 	uint64_t v = 0;
 
-	if (i == OPT_LATER && cli_number(arg, 0, 1000000, &v) == -1)
+	if (i == OPT_LATER && option_number(arg, 0, 1000000, &v) == -1)
 		return "not a number";
 	if (i == OPT_LATER)
 		conf.later_ms = (unsigned)v;

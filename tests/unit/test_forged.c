@@ -267,15 +267,15 @@ static const struct {
 	{ " continued\n\n", true },
 };
 
-static bool
-is_in_rest(const char *lines, bool (*what)(const struct store *))
+static int
+is_in_rest(const char *lines, int (*what)(const struct store *))
 {
 	struct store_pool pool = {
 		.dir = "/tmp", .spill = STORE_SPILL, .budget = STORE_BUDGET
 	};
 	struct str text = str_c(lines), line;
 	struct store *st = store_new(&pool);
-	bool r;
+	int r;
 
 	assert_non_null(st);
 	while (text.n > 0) {
