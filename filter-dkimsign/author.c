@@ -70,6 +70,20 @@ choose_own(const struct config *c, struct str value, const char *login,
 	return r;
 }
 
+/* Can their records have a name (RFC 1035 section 2.3.4)? */
+static bool
+are_names_short(const struct keydomain *keys, const char *domain)
+{
+	struct str dots = STR("._domainkey.");
+
+	for (size_t i = 0; i < keys->n; i++)
+		if (keys->v[i].d == NULL &&
+		    strlen(keys->v[i].selector) + dots.n + strlen(domain) >
+			SIG_NAME_MAX)
+			return false;
+	return true;
+}
+
 /* As that, or any with the keys of "*". */
 static enum author_result
 choose(const struct config *c, struct str value, const char *login,
@@ -80,7 +94,7 @@ choose(const struct config *c, struct str value, const char *login,
 	if (r != AUTHOR_NO_DOMAIN || out->domain[0] == '\0')
 		return r;
 	out->keys = keytable_fallback(c->keys);
-	if (out->keys == NULL)
+	if (out->keys == NULL || !are_names_short(out->keys, out->domain))
 		return AUTHOR_NO_KEY;
 	if (login != NULL && c->users != NULL &&
 	    !usermap_allows(c->users, login, out->domain))

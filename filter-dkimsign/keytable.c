@@ -236,7 +236,7 @@ convert_identity(const struct keytable_line *l, struct names *n)
 	if (l->i.n == 0)
 		return 0;
 	if (!str_rcut(&local, '@', &tail) || !is_local_part(local) ||
-	    sig_domain(tail, domain) == -1 || !sig_is_below(domain, d))
+	    sig_rooted_domain(tail, domain) == -1 || !sig_is_below(domain, d))
 		return -1;
 	(void)snprintf(n->identity, sizeof(n->identity), "%.*s@%s",
 	    (int)local.n, local.p, domain);
@@ -275,12 +275,18 @@ convert_names(
 	return -1;
 }
 
+/* Is there a key of that selector and d=? */
 static bool
-has_selector(const struct keydomain *d, const char *selector)
+has_names(const struct keydomain *d, const struct names *n)
 {
-	for (size_t i = 0; i < d->n; i++)
-		if (strcmp(d->v[i].selector, selector) == 0)
+	const char *wanted = n->d[0] != '\0' ? n->d : n->domain, *its;
+
+	for (size_t i = 0; i < d->n; i++) {
+		its = d->v[i].d != NULL ? d->v[i].d : d->name;
+		if (strcmp(d->v[i].selector, n->selector) == 0 &&
+		    strcmp(its, wanted) == 0)
 			return true;
+	}
 	return false;
 }
 
@@ -322,9 +328,9 @@ keytable_add(struct keytable *t, const struct keytable_line *l,
 		    KEYTABLE_DOMAIN_KEYS, n.domain);
 		return;
 	}
-	if (d != NULL && has_selector(d, n.selector) && l->repeatable)
+	if (d != NULL && has_names(d, &n) && l->repeatable)
 		return;
-	if (d != NULL && has_selector(d, n.selector)) {
+	if (d != NULL && has_names(d, &n)) {
 		report_error(r, where, line, "selector %s of %s is given twice",
 		    n.selector, n.domain);
 		return;

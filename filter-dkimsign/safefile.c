@@ -42,7 +42,10 @@ directory_fault(const struct who *w, const struct stat *st)
 	if ((st->st_mode & S_IWOTH) != 0)
 		return "can be written by others";
 	if ((st->st_mode & S_IWGRP) != 0 && !is_own_group(w, st->st_gid))
-		return "can be written by its group";
+		return w->has_group
+		    ? "can be written by its group"
+		    : "can be written by a group, and root cannot tell whether "
+		      "that is the filter's own: try as its user";
 	return NULL;
 }
 

@@ -10,7 +10,7 @@
 #include "common/base/buf.h"
 
 enum {
-	SAFEFILE_WHY_MAX = 256 /* bytes of a reason */
+	SAFEFILE_WHY_MAX = 320 /* bytes of a reason */
 };
 
 /*

@@ -1,3 +1,4 @@
+#include "common/dkim/key.h"
 #include "filter-dkimsign/safefile.h"
 #include "filter-dkimsign/words.h"
 
@@ -51,6 +52,17 @@ words_next(struct words *w)
 	return 0;
 }
 
+/* Given in the wrong place: its words must not be shown in errors. */
+static bool
+is_key(struct str text)
+{
+	struct key *k = NULL;
+	bool is = key_parse(text, &k) == KEY_GOOD;
+
+	key_free(k);
+	return is || str_starts(str_trim(text), STR("-----BEGIN "));
+}
+
 void
 words_load(const char *path, const char *what,
     void (*take)(void *arg, const struct words *), void *arg, struct report *r)
@@ -64,6 +76,11 @@ words_load(const char *path, const char *what,
 	buf_init(&text, WORDS_FILE_MAX);
 	if (safefile_read(path, false, &text, why) == -1) {
 		report_error(r, path, 0, "%s", why);
+		buf_clear(&text);
+		return;
+	}
+	if (is_key(buf_view(&text))) {
+		report_error(r, path, 0, "is a key, and has no %s", what);
 		buf_clear(&text);
 		return;
 	}

@@ -170,6 +170,8 @@ on_config(struct engine *eng, const struct wire_event *ev)
 
 	if (eng->filter->config != NULL)
 		eng->filter->config(ev->key, ev->value);
+	if (str_eq(ev->key, STR("admd")))
+		session_greet(eng, ev->value);
 	if (str_eq(ev->key, STR("ready")) && !eng->ready) {
 		handshake(eng);
 		return 0;

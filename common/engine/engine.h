@@ -139,6 +139,8 @@ void session_end(struct engine *, struct session *);
 void
 session_event(struct engine *, struct session *, const struct wire_event *);
 bool session_was(const struct engine *, uint64_t id);
+/* A greeting without session, of protocol 0.4: that of all without one. */
+void session_greet(struct engine *, struct str name);
 
 /* Messages: msg.c. */
 struct msg *

@@ -145,6 +145,16 @@ set_text(bool *broken, char **to, struct str from)
 		*broken = true;
 }
 
+void
+session_greet(struct engine *eng, struct str name)
+{
+	struct session *s, *next;
+
+	HASH_ITER (hh, eng->sessions, s, next)
+		if (s->greeting == NULL)
+			set_text(&s->broken, &s->greeting, name);
+}
+
 /* Is a message under way, the rest of which must not pass as a whole one? */
 static bool
 is_receiving(const struct session *s)

@@ -91,9 +91,40 @@ def test_check_dns(case: Case) -> None:
     dns.add(f"several{at}", keys.records[f"several{at}"], "v=spf1 -all")
     done = run(case, *args, "--check-dns")
     check.equal("status", done.returncode, 1)
-    says = {"ed": "same", "several": "unusable (several TXT records)"}
+    says = {"ed": "same", "several": "unusable (several TXT records)",
+            "unusable": "unusable (key syntax error)"}
     want = {f"{s}{at}: {says.get(s, s)}" for s in selectors}
     check.equal("lines", set(done.stdout.splitlines()), want)
+
+
+def test_check_dns_for_verifiers(case: Case) -> None:
+    """A record with the key in it is not always one that verifiers take."""
+    keys = Keys(case)
+    dns = case.keep(Dns(5353))
+    at = f"._domainkey.{DOMAIN}"
+    published = {
+        # options of the line, what is put before p=, what is said
+        "plain": ("", b"", "same"),
+        "testing": ("", b"t=y; ", "same (in test mode)"),
+        "strict": ("", b"t=s; ", "same"),
+        "above": (f"i=a@{DOMAIN}", b"t=s; ", "same"),
+        "below": (f"i=@a.{DOMAIN}", b"t=s; ",
+                  "unusable (key not for subdomains)"),
+        "service": ("", b"s=tlsrpt; ", "unusable (key not for email)"),
+        "text": ("", None, "unusable (not a key record)"),
+    }
+    for selector, (_, tags, _) in published.items():
+        keys.make(selector)
+        record = keys.records[f"{selector}{at}"]
+        dns.add(f"{selector}{at}", b"hello" if tags is None else
+                record.replace(b"p=", tags + b"p="))
+    keys.write(*(f"{DOMAIN} {s} {s}.{DOMAIN}.key {option}"
+                 for s, (option, _, _) in published.items()))
+    done = run(case, "-K", str(keys.table), "-r", "127.0.0.1@5353",
+               "--check-dns")
+    want = {f"{s}{at}: {says}" for s, (_, _, says) in published.items()}
+    check.equal("lines", set(done.stdout.splitlines()), want)
+    check.equal("status", done.returncode, 1)
 
 
 def test_wrong_configurations(case: Case) -> None:

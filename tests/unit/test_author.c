@@ -166,6 +166,7 @@ falls_back(void **state)
 {
 	const struct keytable_defaults d = { CANON_SIMPLE, CANON_SIMPLE, 0 };
 	struct config all = { 1, keytable_new(&d), NULL, false };
+	char label[63], block[400];
 	struct report r;
 	struct author a;
 
@@ -185,6 +186,17 @@ falls_back(void **state)
 		&none, NULL, &a),
 	    AUTHOR_SIGN);
 	assert_string_equal(a.keys->name, "second.example");
+	/* no key can be found at s._domainkey.NAME of more than 253 bytes */
+	memset(label, 'a', sizeof(label));
+	for (int n = 45; n <= 55; n++) {
+		(void)snprintf(block, sizeof(block),
+		    "From: a@%.63s.%.63s.%.63s.%.*s\n", label, label, label, n,
+		    label);
+		assert_int_equal(
+		    author_find(&all, str_c(block), &none, NULL, &a),
+		    3 * 64 + n > SIG_NAME_MAX - 13 ? AUTHOR_NO_KEY
+						   : AUTHOR_SIGN);
+	}
 	keytable_free(all.keys);
 	report_clear(&r);
 }

@@ -93,7 +93,7 @@ reads_options(void **state)
 	     "example.org one rsa.key\n"
 	     "example.org two rsa.key c=simple x=0 "
 	     "i=u@Sub.parent.example d=Parent.example\n"
-	     "example.org three rsa.key i=@example.org\n"
+	     "example.org three rsa.key i=@Example.org.\n"
 	     "example.org four rsa.key i=a.b+\xc3\xb6@example.org\n");
 	assert_int_equal(report.errors, 0);
 	d = keytable_fallback(table);
@@ -112,6 +112,20 @@ reads_options(void **state)
 	assert_string_equal(d->v[2].identity, "@example.org");
 	assert_string_equal(d->v[3].identity, "a.b+\xc3\xb6@example.org");
 	assert_null(keytable_find(table, "any.example"));
+	unload();
+}
+
+/* The same selector of two domains has two records. */
+static void
+takes_a_selector_of_two_domains(void **state)
+{
+	(void)state;
+	load("example.org s rsa.key\nexample.org s ed.key d=org\n"
+	     "* s rsa.key\n* s ed.key d=org\n");
+	assert_int_equal(report.errors, 0);
+	assert_string_equal(
+	    selectors(keytable_find(table, "example.org")), "s,s");
+	assert_string_equal(selectors(keytable_fallback(table)), "s,s");
 	unload();
 }
 
@@ -146,6 +160,7 @@ tells_errors(void **state)
 		{ "example.org s table", "can be read by others" },
 		{ "example.org s text", "no" },
 		{ "example.org good rsa.key", "given twice" },
+		{ "example.org good rsa.key d=example.org", "given twice" },
 	};
 	char text[500], want[500];
 
@@ -316,6 +331,7 @@ main(void)
 		cmocka_unit_test(limits_keys),
 		cmocka_unit_test(limits_words),
 		cmocka_unit_test(limits_names),
+		cmocka_unit_test(takes_a_selector_of_two_domains),
 		cmocka_unit_test(warns_of_weak_keys),
 		cmocka_unit_test(no_memory),
 	};
