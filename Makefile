@@ -365,13 +365,15 @@ demo: deps
 PYTHON =	/usr/bin/python3
 
 install: all
-	mkdir -p $(DESTDIR)$(FILTERDIR) $(DESTDIR)$(MANDIR)
+	install -d -m 755 $(DESTDIR)$(FILTERDIR) $(DESTDIR)$(MANDIR)
 	for p in $(PROGS); do \
 		install -m 755 $$p $(DESTDIR)$(FILTERDIR)/ || exit 1; done
 	for m in $(MANUALS); do \
 		install -m 644 $$m $(DESTDIR)$(MANDIR)/ || exit 1; done
-	@echo "filters are in $(FILTERDIR); Debian's smtpd looks in" \
-	    "/usr/libexec/opensmtpd (FILTERDIR=...)"
+	@echo "filters are in $(FILTERDIR)"
+	@case $(FILTERDIR) in /usr/libexec/opensmtpd) ;; *) \
+	    echo "Debian's smtpd looks in /usr/libexec/opensmtpd" \
+		"(FILTERDIR=...)" ;; esac
 
 uninstall:
 	for p in $(PROGS); do \

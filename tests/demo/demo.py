@@ -6,24 +6,27 @@ folder, and is gone at the end. Must be root.
 usage: demo.py [FILE]    FILE: a message of your own, instead of the samples
 """
 
-import email.utils
-import os
+import signal
+
+signal.signal(signal.SIGINT, signal.SIG_DFL)    # while modules are read
+
+import email.utils                          # noqa: E402
+import os                                   # noqa: E402
 import re
 import shutil
-import signal
 import subprocess
 import sys
 import tempfile
 import textwrap
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent / "e2e"))
 
-from lib import dkimpy, dns, mail, smtp, space  # noqa: E402
+from lib import dkimpy, dns, mail, smtp, space, wait  # noqa: E402
 from lib.case import Case, Options, REPO  # noqa: E402
 from lib.signer import Keys  # noqa: E402
 from lib.smtpd import Smtpd  # noqa: E402
@@ -291,6 +294,9 @@ class Show:
 
 def play(show: Show, message: Sample | None) -> None:
     if message:
+        if is_ours(message.envelope()[0].rpartition("@")[2]):
+            show.one(replace(message, title=f"{message.title}, sent by a user "
+                             "of ours", outgoing=True))
         show.one(message)
         if show.stage.dns.foreign_keys():
             print(f"The demo's DNS has {DOMAIN} only: foreign signatures "
@@ -316,7 +322,7 @@ def run_inside(work: Path, titles: list[str]) -> int:
         show = Show(stage, mta)
         play(show, message)
     except (AssertionError, OSError) as err:
-        print(f"demo: {err}")
+        print(f"demo: {err}", file=sys.stderr)
         return 1
     finally:
         case.close()
@@ -336,7 +342,7 @@ class Child:
     def __init__(self) -> None:
         self.process: subprocess.Popen[bytes] | None = None
         self.stopped = False
-        for number in (signal.SIGINT, signal.SIGTERM):
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGQUIT):
             signal.signal(number, self.stop)
         if signal.getsignal(signal.SIGHUP) != signal.SIG_IGN:   # no nohup
             signal.signal(signal.SIGHUP, self.stop)
@@ -344,18 +350,26 @@ class Child:
     def stop(self, *_: object) -> None:
         self.stopped = True
         if self.process:
-            self.process.kill()     # and with it all of its namespace
+            space.kill(self.process)
 
     def run(self, argv: list[str], **kind: Any) -> int:
         if not self.stopped:
             self.process = subprocess.Popen(argv, start_new_session=True,
                                             **kind)
             if self.stopped:
-                self.process.kill()
+                space.kill(self.process)
             self.process.wait()
         if self.stopped or not self.process:
             return 130
         return self.process.returncode
+
+
+def remove(folder: Path) -> None:
+    """What was killed before it was in its namespace may still write."""
+    def gone() -> bool:
+        shutil.rmtree(folder, ignore_errors=True)
+        return not folder.exists()
+    wait.until(f"{folder} to be removed", gone)
 
 
 def run_outside(message: Any, titles: list[str]) -> int:
@@ -371,7 +385,7 @@ def run_outside(message: Any, titles: list[str]) -> int:
             [sys.executable, str(HERE / "demo.py"), "--inside", str(work),
              *titles]), stdin=message)
     finally:
-        shutil.rmtree(work, ignore_errors=True)
+        remove(work)
 
 
 def main() -> int:
@@ -393,4 +407,10 @@ def main() -> int:
 if __name__ == "__main__":
     sys.stdout.reconfigure(errors="backslashreplace")
     os.environ["PATH"] = "/usr/sbin:/sbin:" + os.environ["PATH"]
-    sys.exit(main())
+    os.umask(0o022)             # others than root read what is made here
+    status = main()
+    try:
+        sys.stdout.flush()
+    except OSError:
+        os._exit(1)             # nobody reads; it would be tried again
+    sys.exit(status)

@@ -5,6 +5,7 @@ over them; an installed smtpd is never seen or touched.
 """
 
 import os
+import signal
 import subprocess
 from pathlib import Path
 
@@ -34,8 +35,28 @@ def reason_against() -> str:
 
 
 def command(argv: list[str]) -> list[str]:
-    """The command line that runs argv in namespaces of its own."""
-    return [*UNSHARE, *argv]
+    """The command line that runs argv in namespaces of its own.
+
+    It ends with whoever starts it.
+    """
+    return ["setpriv", "--pdeathsig", "KILL", "--", *UNSHARE, *argv]
+
+
+def kill(process: subprocess.Popen[bytes]) -> None:
+    """Ends a command(), whose wait() returns when all in there is gone.
+
+    That is so if its first process is killed; without unshare(1), the others
+    may go on for a moment.
+    """
+    me = process.pid
+    try:
+        inside = Path(f"/proc/{me}/task/{me}/children").read_text().split()
+        for pid in inside:
+            os.kill(int(pid), signal.SIGKILL)
+    except OSError:
+        inside = []
+    if not inside:
+        process.kill()
 
 
 def mount(*args: str) -> None:
