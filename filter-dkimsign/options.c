@@ -39,7 +39,10 @@ enum {
 	OPT_DNS,
 	OPT_CHECK_DNS,
 	OPT_RESOLVER,
+	OPTIONS,
 };
+
+static bool is_given[OPTIONS];
 
 const struct filter_opt options_table[] = {
 	{ "algorithm", 'a', "ALGORITHM", "rsa-sha256 or ed25519-sha256" },
@@ -190,6 +193,7 @@ set_flag(size_t i)
 const char *
 options_set(size_t i, const char *arg)
 {
+	is_given[i] = true;
 	switch (i) {
 	case OPT_ALGORITHM:
 		return set_algorithm(arg);
@@ -245,15 +249,11 @@ check_genkey(void)
 	return -1;
 }
 
-int
-options_check(void)
+static int
+check_keys(void)
 {
 	unsigned bad = 0;
 
-	if (opt.threads == UINT64_MAX)
-		opt.threads = worker_default_threads();
-	if (opt.tool == TOOL_GENKEY)
-		return check_genkey();
 	if (opt.key == NULL && opt.keytable == NULL) {
 		filter_config_error("no keys: give -d, -s and -k, or -K");
 		bad++;
@@ -274,4 +274,31 @@ options_check(void)
 		bad++;
 	}
 	return bad == 0 ? 0 : -1;
+}
+
+/* Options that are right, and do nothing. */
+static void
+tell_useless(void)
+{
+	if (opt.algorithm != NULL && opt.key == NULL && opt.tool != TOOL_GENKEY)
+		filter_config_error("-a does nothing without -k");
+	if (is_given[OPT_BITS] &&
+	    (opt.tool != TOOL_GENKEY ||
+		(opt.algorithm != NULL && opt.algorithm[0] == 'e')))
+		filter_config_error(
+		    "--bits does nothing without --genkey of an RSA key");
+	if (opt.nservers > 0 && opt.tool != TOOL_CHECK_DNS)
+		filter_config_error("-r does nothing without --check-dns");
+}
+
+int
+options_check(void)
+{
+	int r = opt.tool == TOOL_GENKEY ? check_genkey() : check_keys();
+
+	if (opt.threads == UINT64_MAX)
+		opt.threads = worker_default_threads();
+	if (r == 0)
+		tell_useless();
+	return r;
 }

@@ -82,6 +82,8 @@ static struct config config = {
 	.on_unsigned = ACTION_REJECT,
 };
 
+static bool is_given[OPTIONS];
+
 const struct config *
 config_get(void)
 {
@@ -140,6 +142,14 @@ add_exempt(const char *arg)
 	return NULL;
 }
 
+/* What could be meant for several names, or stand for many, is no name. */
+static bool
+is_one_name(const char *arg)
+{
+	return arg[strcspn(arg, " \t,;*/@\"()")] == '\0' &&
+	    strstr(arg, "..") == NULL && strcmp(arg, ".") != 0;
+}
+
 static const char *
 add_own_id(const char *arg)
 {
@@ -147,9 +157,8 @@ add_own_id(const char *arg)
 
 	if (own->n == FORGED_IDS_MAX)
 		return "too many names";
-	if (strcmp(arg, ".") == 0 ||
-	    forged_name(str_c(arg), own->v[own->n]) == -1)
-		return "not a name";
+	if (!is_one_name(arg) || forged_name(str_c(arg), own->v[own->n]) == -1)
+		return "not one name, or .SUFFIX for all names below one";
 	own->n++;
 	return NULL;
 }
@@ -236,6 +245,7 @@ set_limit(enum option i, const char *arg)
 const char *
 config_option(size_t i, const char *arg)
 {
+	is_given[i] = true;
 	switch ((enum option)i) {
 	case OPT_ALLOW_L:
 		config.verify.allow_l = true;
@@ -297,14 +307,36 @@ config_operand(const char *arg)
 
 	if (config.id != NULL)
 		return "only one authserv-id is taken";
-	if (forged_id(str_c(arg), name) == -1)
+	if (!is_one_name(arg) || forged_id(str_c(arg), name) == -1)
 		return "not an authserv-id: a name of up to 255 characters";
 	config.id = name;
 	return NULL;
 }
 
+/* Options that are right, and do nothing. */
+static void
+tell_useless(void)
+{
+	if (is_given[OPT_ON_UNSIGNED] && config.nmust == 0)
+		filter_config_error(
+		    "--on-unsigned does nothing without --must-sign");
+	if (config.forged == FORGED_KEEP &&
+	    (config.rename_forged || config.own.n > 0))
+		filter_config_error("--own-id and --rename-forged do nothing "
+				    "with --forged keep");
+	if (config.dns.timeout_ms > config.dns_deadline_s * 1000)
+		filter_config_error("--dns-timeout does nothing: "
+				    "--dns-deadline comes first");
+	if (config.dns.nservers > 0 && config.dns.resolv_conf != NULL)
+		filter_config_error(
+		    "--resolv-conf does nothing with --resolver");
+}
+
 int
 config_check(void)
 {
-	return dns_check(&config.dns, filter_config_error);
+	if (dns_check(&config.dns, filter_config_error) == -1)
+		return -1;
+	tell_useless();
+	return 0;
 }

@@ -403,6 +403,24 @@ check_pem(const char *option, const char *path, unsigned need)
 	return -1;
 }
 
+/* Options that are right, and do nothing. */
+static void
+tell_useless(void)
+{
+	bool https = false;
+
+	for (size_t i = 0; i < config.ntargets; i++)
+		https = https || config.target[i].https;
+	if (!https && (config.http.ca != NULL || config.http.cert != NULL))
+		filter_config_error(
+		    "--tls-ca and --tls-cert do nothing: no URL is https");
+	if (config.spread && config.ntargets < 2)
+		filter_config_error("--spread does nothing with one URL");
+	if (config.http.connect_ms > config.http.total_ms)
+		filter_config_error("--connect-timeout does nothing: --timeout "
+				    "comes first");
+}
+
 int
 config_check(void)
 {
@@ -433,6 +451,8 @@ config_check(void)
 	if (check_pem("tls-key", config.http.key, PEM_KEY) == -1)
 		rc = -1;
 	config.http.body_max = (size_t)config.max_size;
+	if (rc == 0)
+		tell_useless();
 	return rc;
 }
 

@@ -236,6 +236,15 @@ bad_option(int got, char **argv)
 	return 1;
 }
 
+static bool
+is_for_check(const struct cli *c)
+{
+	const struct check *k = &c->check;
+
+	return k->from != NULL || k->helo != NULL || k->ip != NULL ||
+	    k->user != NULL || k->nrcpts > 0;
+}
+
 unsigned
 cli_parse(const struct filter *f, int argc, char **argv, struct cli *c)
 {
@@ -273,6 +282,9 @@ cli_parse(const struct filter *f, int argc, char **argv, struct cli *c)
 		bad += got == '?' || got == ':' ? bad_option(got, argv)
 						: set_option(f, got, optarg, c);
 	}
+	if (c->check.file == NULL && is_for_check(c))
+		filter_config_error("--from, --helo, --ip, --rcpt and --user "
+				    "do nothing without --check");
 	for (; optind < argc; optind++) {
 		why = f->operand == NULL ? "no operand is expected"
 					 : f->operand(argv[optind]);

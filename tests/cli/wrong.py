@@ -59,3 +59,51 @@ def nul() -> None:
     got = run("filter-dkimverify", "mx.example.org", "--check", "-",
               stdin=b"From: a@b.example\n\na\0b\n")
     assert b"with a NUL" in got.stderr, got.stderr
+
+
+# program, its arguments (TABLE is a key table), what is said
+USELESS = [
+    ("filter-rspamd", "--tls-ca /etc/ssl/certs/ca-certificates.crt",
+     "--tls-ca and --tls-cert do nothing"),
+    ("filter-rspamd", "--spread", "--spread does nothing"),
+    ("filter-rspamd", "--connect-timeout 9 --timeout 5",
+     "--connect-timeout does nothing"),
+    ("filter-rspamd", "--from a@b.example", "do nothing without --check"),
+    ("filter-dkimverify", "--on-unsigned junk", "without --must-sign"),
+    ("filter-dkimverify", "--forged keep --own-id a.example",
+     "with --forged keep"),
+    ("filter-dkimverify", "--forged keep --rename-forged",
+     "with --forged keep"),
+    ("filter-dkimverify", "--dns-timeout 30", "--dns-deadline comes first"),
+    ("filter-dkimverify", "-r 127.0.0.1 --resolv-conf /etc/resolv.conf",
+     "--resolv-conf does nothing"),
+    ("filter-dkimsign", "-K TABLE -a rsa-sha256", "-a does nothing"),
+    ("filter-dkimsign", "-K TABLE --bits 1024", "--bits does nothing"),
+    ("filter-dkimsign", "-K TABLE -r 127.0.0.1", "-r does nothing"),
+]
+
+
+@test("an option that does nothing is told, and is no error")
+def useless() -> None:
+    with tempfile.TemporaryDirectory() as name:
+        key = generate(Path(name), "ed25519-sha256")
+        table = Path(name) / "table"
+        table.write_text(f"example.org a {key}\n")
+        for program, line, said in USELESS:
+            args = line.replace("TABLE", str(table)).split()
+            got = run(program, "-n", *args)
+            status(got, 0)
+            first, *rest = got.stderr.decode().splitlines()
+            assert said in first and rest == ["configuration OK"], got.stderr
+
+
+@test("--own-id and the authserv-id are one name")
+def one_name() -> None:
+    for text in ("a,b", "*.example", "a..b", "192.0.2.0/24", "@a.example",
+                 "a b", "."):
+        for args in (["--own-id", text], [text]):
+            got = run("filter-dkimverify", "-n", *args)
+            status(got, BAD)
+            assert f'"{text}": not '.encode() in got.stderr, got.stderr
+    for text in ("example.org", ".example.org", "b\u00fccher.example"):
+        status(run("filter-dkimverify", "-n", "--own-id", text), 0)
