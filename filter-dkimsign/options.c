@@ -211,7 +211,7 @@ options_set(size_t i, const char *arg)
 		opt.headers = arg;
 		return sign_is_list(str_c(arg))
 		    ? NULL
-		    : "not a list of field names with from in it";
+		    : "not a list of up to 500 field names with from in it";
 	case OPT_KEY:
 		return set_last(&opt.key, arg, "-k");
 	case OPT_KEYTABLE:

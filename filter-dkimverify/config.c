@@ -173,7 +173,8 @@ add_must_sign(const char *arg)
 		more = str_cut(&rest, ',', &one);
 		if (config.nmust == CONFIG_MUST_MAX)
 			return "too many domains";
-		if (sig_domain(str_trim(one), config.must[config.nmust]) == -1)
+		if (sig_rooted_domain(
+			str_trim(one), config.must[config.nmust]) == -1)
 			return "not a domain, or several with commas";
 		config.nmust++;
 	}

@@ -100,7 +100,7 @@ key_error_text(enum key_error e)
 	case KEY_GOOD:
 		return "good";
 	case KEY_UNREADABLE:
-		return "neither PEM nor the base64 of a key";
+		return "has no private key, in PEM or base64";
 	case KEY_ENCRYPTED:
 		return "encrypted with a passphrase";
 	case KEY_UNSUPPORTED:

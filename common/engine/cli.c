@@ -71,11 +71,11 @@ set_limit(const char *name, const char *arg, struct cli *c)
 		c->deadline_s = (unsigned)v;
 	} else if (strcmp(name, "memory") == 0) {
 		if (option_size(arg, MIB, MIB << 24, &v) == -1)
-			return "not a size from 1M on";
+			return "not a size from 1M on, as 64M or 1G";
 		c->pool.budget = (size_t)v;
 	} else if (strcmp(name, "spool-size") == 0) {
 		if (option_size(arg, 4096, MIB << 20, &v) == -1)
-			return "not a size from 4K on";
+			return "not a size from 4K on, as 256K or 1M";
 		c->pool.spill = (size_t)v;
 	} else if (strcmp(arg, "reject") == 0 || strcmp(arg, "split") == 0) {
 		c->reject_long = arg[0] == 'r';
@@ -226,13 +226,14 @@ bad_option(int got, char **argv)
 	const char *what = argv[optind - 1];
 
 	if (optopt > 0 && optopt < OPT_FIRST)
-		filter_config_error("option -%c %s", optopt,
-		    got == ':' ? "needs an argument" : "is not known");
+		filter_config_error("option \"-%c\" %s", optopt,
+		    got == ':' ? "needs an argument"
+			       : "is not known, see --help");
 	else
 		filter_config_error("option \"%s\" %s", what,
 		    got == ':'        ? "needs an argument"
 			: optopt != 0 ? "takes no argument"
-				      : "is not known");
+				      : "is not known, see --help");
 	return 1;
 }
 

@@ -203,6 +203,9 @@ serve(const struct filter *f, const struct cli *c)
 		filter_config_error("cannot start: %s", strerror(errno));
 		goto out;
 	}
+	if (isatty(STDIN_FILENO))
+		filter_config_error("smtpd(8) starts this; by hand there is "
+				    "--check, see --help");
 	hold_signals(false);
 	loop_around(on_turn, io.eng);
 	loop_io_first(io.in);
