@@ -155,36 +155,23 @@ on_begin(void *arg)
 	start_more(arg);
 }
 
-static struct dns_options
-dns_options_of(const struct options *o)
-{
-	struct dns_options d = { .nservers = o->nservers };
-
-	for (size_t i = 0; i < o->nservers; i++)
-		d.servers[i] = o->servers[i];
-	return d;
-}
-
 int
 tools_configure(const struct options *o)
 {
-	struct dns_options d = dns_options_of(o);
-
-	if (o->tool != TOOL_CHECK_DNS && o->nservers == 0)
+	if (o->tool != TOOL_CHECK_DNS && o->dns.nservers == 0)
 		return 0;
-	return dns_check(&d, filter_config_error);
+	return dns_check(&o->dns, filter_config_error);
 }
 
 int
 tools_check_dns(const struct options *o, const struct config *c)
 {
-	struct dns_options d = dns_options_of(o);
 	struct walk w = { .config = c, .domain = keytable_each(c->keys, NULL) };
 	struct loop_timer *begin = NULL;
 	char why[DNS_ERROR_MAX];
 	int status = STATUS_AGAIN;
 
-	if (dns_init(&d, why) == -1) {
+	if (dns_init(&o->dns, why) == -1) {
 		filter_config_error("%s", why);
 		return STATUS_BAD;
 	}

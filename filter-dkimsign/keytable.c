@@ -344,24 +344,6 @@ keytable_add(struct keytable *t, const struct keytable_line *l,
 	d->exact = d->exact || l->exact;
 }
 
-int
-keytable_canon(struct str text, enum canon *header, enum canon *body)
-{
-	struct str words[2];
-
-	/* RFC 6376 section 3.5: without a slash the body is simple. */
-	if (!str_cut(&text, '/', &words[0]))
-		text = STR("simple");
-	words[1] = text;
-	for (int i = 0; i < 2; i++)
-		if (!str_eq(words[i], STR("simple")) &&
-		    !str_eq(words[i], STR("relaxed")))
-			return -1;
-	*header = words[0].p[0] == 's' ? CANON_SIMPLE : CANON_RELAXED;
-	*body = words[1].p[0] == 's' ? CANON_SIMPLE : CANON_RELAXED;
-	return 0;
-}
-
 /* One option of a line; what is wrong with it, or NULL. */
 static const char *
 parse_option(struct str word, struct keytable_line *l)
@@ -382,7 +364,7 @@ parse_option(struct str word, struct keytable_line *l)
 		return word.n > 0 ? NULL : "i= is no address";
 	}
 	if (valued && str_eq(name, STR("c")))
-		return keytable_canon(word, &l->header, &l->body) == 0
+		return sig_canon(word, &l->header, &l->body) == 0
 		    ? NULL
 		    : "c= is no canonicalization (simple/relaxed)";
 	if (valued && str_eq(name, STR("x")))

@@ -112,7 +112,4 @@ const char *keytable_file_path(const struct keyfile *);
 /* How many domains there are. */
 size_t keytable_count(const struct keytable *);
 
-/* "relaxed", "simple/relaxed", ...: -1 if it is none. */
-int keytable_canon(struct str text, enum canon *header, enum canon *body);
-
 #endif

@@ -198,7 +198,7 @@ options_set(size_t i, const char *arg)
 	case OPT_ALGORITHM:
 		return set_algorithm(arg);
 	case OPT_CANON:
-		return keytable_canon(str_c(arg), &opt.header, &opt.body) == 0
+		return sig_canon(str_c(arg), &opt.header, &opt.body) == 0
 		    ? NULL
 		    : "not of the form relaxed/simple";
 	case OPT_DOMAIN:
@@ -233,7 +233,7 @@ options_set(size_t i, const char *arg)
 		return set_once(&opt.user_map, arg);
 	case OPT_RESOLVER:
 		return add_text(
-		    opt.servers, &opt.nservers, OPTIONS_SERVERS_MAX, arg);
+		    opt.dns.servers, &opt.dns.nservers, DNS_SERVERS_MAX, arg);
 	default:
 		return set_flag(i);
 	}
@@ -287,7 +287,7 @@ tell_useless(void)
 		(opt.algorithm != NULL && opt.algorithm[0] == 'e')))
 		filter_config_error(
 		    "--bits does nothing without --genkey of an RSA key");
-	if (opt.nservers > 0 && opt.tool != TOOL_CHECK_DNS)
+	if (opt.dns.nservers > 0 && opt.tool != TOOL_CHECK_DNS)
 		filter_config_error("-r does nothing without --check-dns");
 }
 

@@ -7,12 +7,12 @@
 #include <stdbool.h>
 
 #include "common/dkim/sign.h"
+#include "common/dns/dns.h"
 #include "common/engine/filter.h"
 
 enum {
 	OPTIONS_DOMAINS_MAX = 1000, /* -d; -D and -K take more */
 	OPTIONS_FILES_MAX = 16, /* -D */
-	OPTIONS_SERVERS_MAX = 16 /* -r; common/dns/dns.h takes as many */
 };
 
 enum who {
@@ -50,8 +50,7 @@ struct options {
 	uint64_t threads;
 	enum tool tool;
 	uint64_t bits; /* of an RSA key to make */
-	const char *servers[OPTIONS_SERVERS_MAX];
-	size_t nservers;
+	struct dns_options dns; /* -r */
 };
 
 extern const struct filter_opt options_table[];

@@ -1,6 +1,7 @@
 #include <stdlib.h>
 
 #include "common/dkim/sig.h"
+#include "common/message/address.h"
 #include "common/message/fold.h"
 #include "filter-dkimverify/forged.h"
 
@@ -55,44 +56,6 @@ forged_id(struct str text, char out[FORGED_ID_MAX + 1])
 
 /* ---- the syntax of RFC 8601 section 2.2 ---- */
 
-static bool
-is_fws(char c)
-{
-	return is_wsp(c) || c == '\n' || c == '\r';
-}
-
-/* Takes off a comment with all that are within it (RFC 5322 3.2.2). */
-static int
-skip_comment(struct str *s)
-{
-	unsigned depth = 0;
-
-	while (s->n > 0) {
-		char c = s->p[0];
-		*s = str_from(*s, c == '\\' ? 2 : 1);
-		if (c == '(' && ++depth > FORGED_NESTING)
-			return -1;
-		if (c == ')' && --depth == 0)
-			return 0;
-	}
-	return -1;
-}
-
-/* Takes off white space and comments. */
-static int
-skip_cfws(struct str *s)
-{
-	while (s->n > 0) {
-		if (is_fws(s->p[0]))
-			*s = str_from(*s, 1);
-		else if (s->p[0] != '(')
-			return 0;
-		else if (skip_comment(s) == -1)
-			return -1;
-	}
-	return 0;
-}
-
 /* A token of RFC 2045 section 5.1, or a byte of UTF-8. */
 static bool
 is_token_char(char c)
@@ -144,7 +107,7 @@ check_version(struct str s)
 	uint64_t version;
 	size_t n = 0;
 
-	if (skip_cfws(&s) == -1)
+	if (address_skip_cfws(&s) == -1)
 		return -1;
 	while (n < s.n && is_digit(s.p[n]))
 		n++;
@@ -153,7 +116,7 @@ check_version(struct str s)
 	if (n > 0 &&
 	    (str_u64(digits, UINT32_MAX, &version) == -1 || version != 1))
 		return -1;
-	if (skip_cfws(&s) == -1)
+	if (address_skip_cfws(&s) == -1)
 		return -1;
 	return s.n == 0 || s.p[0] == ';' ? 0 : -1;
 }
@@ -163,7 +126,7 @@ static int
 check_rest(struct str s)
 {
 	while (s.n > 0) {
-		if (skip_cfws(&s) == -1)
+		if (address_skip_cfws(&s) == -1)
 			return -1;
 		if (s.n > 0 && s.p[0] == '"') {
 			do
@@ -213,7 +176,8 @@ is_claim(const struct forged_rule *rule, struct str value)
 	char id[FORGED_ID_MAX], name[FORGED_ID_MAX + 1];
 	size_t n;
 
-	if (skip_cfws(&value) == -1 || take_value(&value, id, &n) == -1 ||
+	if (address_skip_cfws(&value) == -1 ||
+	    take_value(&value, id, &n) == -1 ||
 	    forged_name(str_n(id, n), name) == -1)
 		return true;
 	return matches(rule, name) || is_unclear(name) ||

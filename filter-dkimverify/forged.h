@@ -15,7 +15,6 @@
 enum {
 	FORGED_ID_MAX = 255, /* bytes of an authserv-id */
 	FORGED_IDS_MAX = 64, /* names that count as ours */
-	FORGED_NESTING = 32, /* comments within comments */
 };
 
 enum forged_mode {

@@ -15,9 +15,9 @@ struct work {
 };
 
 static const struct str arc_names[] = {
-	{ "ARC-Authentication-Results", 26 },
-	{ "ARC-Message-Signature", 21 },
-	{ "ARC-Seal", 8 },
+	STR("ARC-Authentication-Results"),
+	STR("ARC-Message-Signature"),
+	STR("ARC-Seal"),
 };
 #define ARC_NAMES (sizeof(arc_names) / sizeof(*arc_names))
 
@@ -149,7 +149,7 @@ add_fields(struct work *w, const struct verdict *v)
 static void
 rewrite_subject(struct work *w, struct str subject)
 {
-	static const struct str name = { "Subject", 7 };
+	static const struct str name = STR("Subject");
 	size_t i;
 
 	for (i = w->top; i < w->end; i++)
@@ -283,8 +283,8 @@ static void
 add_scores(struct work *w, const struct verdict *v,
     const struct apply_options *o, bool spam)
 {
-	static const struct str score = { "X-Spam-Score", 12 };
-	static const struct str status = { "X-Spam-Status", 13 };
+	static const struct str score = STR("X-Spam-Score");
+	static const struct str status = STR("X-Spam-Status");
 	struct buf b;
 
 	if (!v->has_score)
@@ -320,7 +320,7 @@ refuse(struct apply *a, int code, const char *status, struct str text,
 static void
 decide(const struct verdict *v, const struct apply_options *o, struct apply *a)
 {
-	static const struct str no = { "Spam message rejected", 21 };
+	static const struct str no = STR("Spam message rejected");
 	bool unmapped = false;
 
 	switch (v->action) {

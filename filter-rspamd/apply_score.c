@@ -16,10 +16,7 @@ apply_score_value(const struct verdict *v, struct buf *out)
 static bool
 is_word(struct str s)
 {
-	for (size_t i = 0; i < s.n; i++)
-		if (s.p[i] < 33 || s.p[i] > 126)
-			return false;
-	return s.n > 0 && s.n <= FOLD_COLUMNS;
+	return s.n > 0 && s.n <= FOLD_COLUMNS && str_printable(s, '!') == s.n;
 }
 
 /* Ends the line it is in and adds "tests=[...]"; word is for scratch. */

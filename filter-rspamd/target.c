@@ -24,15 +24,6 @@ unix_target(struct str path, struct target *t)
 }
 
 static bool
-is_printable(struct str s)
-{
-	for (size_t i = 0; i < s.n; i++)
-		if (s.p[i] < 33 || s.p[i] > 126)
-			return false;
-	return true;
-}
-
-static bool
 is_host_char(char c, bool bracket)
 {
 	if (is_digit(c) || is_alpha(c) || c == '.')
@@ -132,7 +123,7 @@ target_parse(struct str text, struct target *out)
 
 	if (text.n > TARGET_TEXT_MAX)
 		why = "too long";
-	else if (!is_printable(text) || str_has(text, '#'))
+	else if (str_printable(text, '!') < text.n || str_has(text, '#'))
 		why = "blank, control character or # in URL";
 	else if (str_starts(text, STR("/")))
 		why = unix_target(text, &t);

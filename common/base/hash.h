@@ -17,7 +17,6 @@
 #endif
 #include <uthash.h>
 #include <utlist.h>
-#include <utlist.h>
 
 #define hash_added(elt) ((elt)->hh.tbl != NULL)
 

@@ -60,12 +60,6 @@ str_trim(struct str s)
 	return s;
 }
 
-static bool
-is_fws(char c)
-{
-	return is_wsp(c) || c == '\r' || c == '\n';
-}
-
 struct str
 str_trim_fws(struct str s)
 {

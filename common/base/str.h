@@ -136,6 +136,13 @@ is_wsp(char c)
 	return c == ' ' || c == '\t';
 }
 
+/* White space and what folds it. */
+static inline bool
+is_fws(char c)
+{
+	return is_wsp(c) || c == '\r' || c == '\n';
+}
+
 static inline bool
 is_digit(char c)
 {

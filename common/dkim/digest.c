@@ -222,7 +222,7 @@ digest_from_base64(struct str s, unsigned char *out, size_t max)
 		char c = s.p[0];
 		n = base64[(unsigned char)c];
 		s = str_from(s, 1);
-		if (is_wsp(c) || c == '\r' || c == '\n')
+		if (is_fws(c))
 			continue;
 		/* Nothing may stand behind the padding. */
 		if (c == '=' ? ++pad > 2 : n == 0 || pad > 0)

@@ -3,19 +3,11 @@
 #include "common/dkim/record.h"
 #include "common/dkim/tags.h"
 
-static struct str
-value_of(const struct tags *t, const char *name)
-{
-	const struct tag *tag = tags_find(t, str_c(name));
-
-	return tag == NULL ? STR_NULL : tag->value;
-}
-
 /* Is the tag absent, or is one of these words in its list? */
 static bool
 allows(const struct tags *t, const char *name, const char *a, const char *b)
 {
-	struct str rest = value_of(t, name), item;
+	struct str rest = tags_value(t, str_c(name)), item;
 	bool more = true;
 
 	if (tags_find(t, str_c(name)) == NULL)
@@ -48,7 +40,7 @@ check_version(const struct tags *t)
 static enum dkim_error
 check_type(const struct tags *t, enum key_type *type)
 {
-	struct str k = value_of(t, "k");
+	struct str k = tags_value(t, STR("k"));
 
 	*type = KEY_RSA;
 	if (tags_find(t, STR("k")) == NULL || str_eq(k, STR("rsa")))
@@ -101,7 +93,7 @@ static bool
 is_record(const struct tags *t)
 {
 	return tags_find(t, STR("p")) != NULL ||
-	    str_ieq(value_of(t, "v"), STR("DKIM1"));
+	    str_ieq(tags_value(t, STR("v")), STR("DKIM1"));
 }
 
 static void

@@ -96,14 +96,6 @@ sig_is_below(const char *name, const char *parent)
 
 /* ---- checks, each for one tag or a few (RFC 6376 section 6.1.1) ---- */
 
-static struct str
-value_of(const struct tags *t, const char *name)
-{
-	const struct tag *tag = tags_find(t, str_c(name));
-
-	return tag == NULL ? STR_NULL : tag->value;
-}
-
 static bool
 has(const struct tags *t, const char *name)
 {
@@ -127,7 +119,8 @@ static enum dkim_error
 check_version(const struct tags *t, struct sig *s)
 {
 	(void)s;
-	return str_eq(value_of(t, "v"), STR("1")) ? DKIM_OK : DKIM_SIG_VERSION;
+	return str_eq(tags_value(t, STR("v")), STR("1")) ? DKIM_OK
+							 : DKIM_SIG_VERSION;
 }
 
 static enum dkim_error
@@ -146,7 +139,7 @@ check_algorithm(const struct tags *t, struct sig *s)
 }
 
 static int
-parse_canon(struct str s, enum canon *how)
+canon_word(struct str s, enum canon *how)
 {
 	if (str_eq(s, STR("simple")))
 		*how = CANON_SIMPLE;
@@ -157,26 +150,31 @@ parse_canon(struct str s, enum canon *how)
 	return 0;
 }
 
+int
+sig_canon(struct str body, enum canon *h, enum canon *b)
+{
+	struct str header;
+
+	if (!str_cut(&body, '/', &header))
+		body = STR("simple");
+	return canon_word(header, h) == -1 || canon_word(body, b) == -1 ? -1
+									: 0;
+}
+
 static enum dkim_error
 check_canon(const struct tags *t, struct sig *s)
 {
-	struct str body = value_of(t, "c"), header;
-
 	s->header = s->body = CANON_SIMPLE;
-	if (!has(t, "c"))
+	if (!has(t, "c") ||
+	    sig_canon(tags_value(t, STR("c")), &s->header, &s->body) == 0)
 		return DKIM_OK;
-	if (!str_cut(&body, '/', &header))
-		body = STR("simple");
-	if (parse_canon(header, &s->header) == -1 ||
-	    parse_canon(body, &s->body) == -1)
-		return DKIM_SIG_CANON;
-	return DKIM_OK;
+	return DKIM_SIG_CANON;
 }
 
 static enum dkim_error
 check_query(const struct tags *t, struct sig *s)
 {
-	struct str rest = value_of(t, "q"), item;
+	struct str rest = tags_value(t, STR("q")), item;
 	bool more = true;
 
 	(void)s;
@@ -214,16 +212,13 @@ check_names(const struct tags *t, struct sig *s)
 static bool
 is_field_name(struct str s)
 {
-	for (size_t i = 0; i < s.n; i++)
-		if (s.p[i] <= ' ' || s.p[i] > '~')
-			return false;
-	return s.n > 0;
+	return s.n > 0 && str_printable(s, '!') == s.n;
 }
 
 static enum dkim_error
 check_fields(const struct tags *t, struct sig *s)
 {
-	struct str rest = value_of(t, "h"), item;
+	struct str rest = tags_value(t, STR("h")), item;
 	bool more = true, from = false;
 
 	s->h = rest;
@@ -238,7 +233,8 @@ check_fields(const struct tags *t, struct sig *s)
 static enum dkim_error
 check_values(const struct tags *t, struct sig *s)
 {
-	int n = digest_from_base64(value_of(t, "bh"), s->bh, sizeof(s->bh));
+	int n =
+	    digest_from_base64(tags_value(t, STR("bh")), s->bh, sizeof(s->bh));
 
 	if (n != DIGEST_SIZE)
 		return DKIM_SIG_HASH;
@@ -266,7 +262,7 @@ sig_unquote(struct str s, struct buf *out)
 			s = str_from(s, 3);
 			continue;
 		}
-		if (!is_wsp(s.p[0]) && s.p[0] != '\r' && s.p[0] != '\n')
+		if (!is_fws(s.p[0]))
 			buf_chr(out, s.p[0]);
 		s = str_from(s, 1);
 	}
@@ -315,7 +311,8 @@ check_identity(const struct tags *t, struct sig *s)
 static enum dkim_error
 check_time(const struct tags *t, struct sig *s)
 {
-	struct str at = value_of(t, "t"), until = value_of(t, "x");
+	struct str at = tags_value(t, STR("t")),
+		   until = tags_value(t, STR("x"));
 
 	s->has_t = has(t, "t");
 	s->has_x = has(t, "x");
@@ -330,7 +327,7 @@ check_time(const struct tags *t, struct sig *s)
 static enum dkim_error
 check_length(const struct tags *t, struct sig *s)
 {
-	struct str l = value_of(t, "l");
+	struct str l = tags_value(t, STR("l"));
 
 	s->has_l = has(t, "l");
 	if (!s->has_l)
@@ -374,10 +371,10 @@ sig_parse(struct str raw, struct sig *s)
 	if (header_next(&raw, &f) != 1 || f.name.n == 0 ||
 	    tags_parse(f.value, &tags) == -1)
 		return DKIM_SIG_SYNTAX;
-	s->d = value_of(&tags, "d");
-	s->s = value_of(&tags, "s");
-	s->i = value_of(&tags, "i");
-	s->a = value_of(&tags, "a");
+	s->d = tags_value(&tags, STR("d"));
+	s->s = tags_value(&tags, STR("s"));
+	s->i = tags_value(&tags, STR("i"));
+	s->a = tags_value(&tags, STR("a"));
 	b = tags_find(&tags, STR("b"));
 	if (b != NULL)
 		s->b_raw = b->raw;

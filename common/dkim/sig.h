@@ -85,6 +85,13 @@ int sig_domain(struct str text, char out[SIG_NAME_MAX + 1])
 int sig_rooted_domain(struct str text, char out[SIG_NAME_MAX + 1])
     __attribute__((__warn_unused_result__));
 
+/*
+ * The two words of c=: "relaxed/simple"; without a slash the body is simple
+ * (RFC 6376 section 3.5).  Returns 0, or -1 if one is not known.
+ */
+int sig_canon(struct str, enum canon *header, enum canon *body)
+    __attribute__((__warn_unused_result__));
+
 /* Is name the domain parent or below it (both from sig_domain)? */
 bool sig_is_below(const char *name, const char *parent);
 

@@ -196,12 +196,9 @@ sign_is_list(struct str list)
 
 	while (tags_item(&list, &more, &item) == 1) {
 		if (item.n == 0 || item.n > NAME_MAX_BYTES ||
+		    str_printable(item, '!') < item.n || str_has(item, ';') ||
 		    n++ == SIG_FIELDS_MAX)
 			return false;
-		for (size_t i = 0; i < item.n; i++)
-			if (item.p[i] <= ' ' || item.p[i] > '~' ||
-			    item.p[i] == ';')
-				return false;
 		from = from || str_ieq(item, STR("from"));
 	}
 	return from;

@@ -108,6 +108,14 @@ tags_find(const struct tags *t, struct str name)
 	return NULL;
 }
 
+struct str
+tags_value(const struct tags *t, struct str name)
+{
+	const struct tag *tag = tags_find(t, name);
+
+	return tag == NULL ? STR_NULL : tag->value;
+}
+
 int
 tags_item(struct str *rest, bool *more, struct str *item)
 {

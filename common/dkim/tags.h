@@ -39,6 +39,8 @@ int tags_parse(struct str text, struct tags *out)
 
 /* The tag of this name (case matters); NULL if there is none. */
 const struct tag *tags_find(const struct tags *, struct str name);
+/* Its value; empty, too, if there is none. */
+struct str tags_value(const struct tags *, struct str name);
 
 /*
  * Takes the next element off a colon-separated list such as h=, without FWS

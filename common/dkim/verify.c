@@ -55,7 +55,7 @@ show_value(struct item *it)
 	size_t n = 0;
 
 	for (size_t i = 0; i < b.n && n < TAG_SHOWN_MAX; i++)
-		if (!is_wsp(b.p[i]) && b.p[i] != '\r' && b.p[i] != '\n')
+		if (!is_fws(b.p[i]))
 			it->b[n++] = b.p[i];
 	it->out.b = str_n(it->b, n);
 }

@@ -23,6 +23,9 @@ enum {
 	LOOKUPS_MAX = 2 * DNS_RUNNING_MAX, /* if orphans cannot be dropped */
 };
 
+_Static_assert((int)DNS_RECORDS_MAX == (int)PACKET_TXT_MAX,
+    "an answer has room for the records of a packet");
+
 /*
  * What libunbound works on, for half a minute and more if nobody answers.  One
  * alone cannot be cancelled, only be left alone: then it is an orphan.

@@ -185,14 +185,13 @@ find_option(const struct filter_opt *o, int first, int got)
 	return -1;
 }
 
-static const char *
+static void
 option_name(const struct filter_opt *o, char *out, size_t n)
 {
 	if (o->name[0] != '\0')
 		(void)snprintf(out, n, "--%s", o->name);
 	else
 		(void)snprintf(out, n, "-%c", o->letter);
-	return out;
 }
 
 static unsigned
@@ -212,7 +211,7 @@ set_option(const struct filter *f, int got, const char *arg, struct cli *c)
 	}
 	if (why == NULL)
 		return 0;
-	(void)option_name(o, name, sizeof(name));
+	option_name(o, name, sizeof(name));
 	if (arg == NULL)
 		filter_config_error("%s: %s", name, why);
 	else

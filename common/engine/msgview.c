@@ -63,7 +63,7 @@ msg_waited(const struct msg *m)
 size_t
 msg_line_max(const struct msg *m)
 {
-	return reply_line_max(m->version);
+	return m->line_max;
 }
 
 bool

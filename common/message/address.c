@@ -8,12 +8,6 @@ enum {
 
 /* ---- lexer (RFC 5322 section 3.2) ---- */
 
-static bool
-is_space(char c)
-{
-	return is_wsp(c) || c == '\n' || c == '\r';
-}
-
 static char
 peek(const struct address_parser *p)
 {
@@ -26,16 +20,16 @@ skip(struct address_parser *p, size_t n)
 	p->rest = str_from(p->rest, n);
 }
 
-/* Skips a comment; -1 if it does not end or is nested too deep. */
+/* Takes off a comment; -1 if it does not end or is nested too deep. */
 static int
-skip_comment(struct address_parser *p)
+skip_comment(struct str *s)
 {
 	size_t depth = 0;
 
-	while (p->rest.n > 0) {
-		char c = p->rest.p[0];
+	while (s->n > 0) {
+		char c = s->p[0];
 
-		skip(p, c == '\\' ? 2 : 1);
+		*s = str_from(*s, c == '\\' ? 2 : 1);
 		if (c == '(' && ++depth > ADDRESS_NESTING)
 			return -1;
 		if (c == ')' && --depth == 0)
@@ -44,19 +38,24 @@ skip_comment(struct address_parser *p)
 	return -1;
 }
 
-/* Skips white space, folds and comments. */
-static int
-skip_cfws(struct address_parser *p)
+int
+address_skip_cfws(struct str *s)
 {
-	while (p->rest.n > 0) {
-		if (is_space(peek(p)))
-			skip(p, 1);
-		else if (peek(p) != '(')
+	while (s->n > 0) {
+		if (is_fws(s->p[0]))
+			*s = str_from(*s, 1);
+		else if (s->p[0] != '(')
 			return 0;
-		else if (skip_comment(p) == -1)
+		else if (skip_comment(s) == -1)
 			return -1;
 	}
 	return 0;
+}
+
+static int
+skip_cfws(struct address_parser *p)
+{
+	return address_skip_cfws(&p->rest);
 }
 
 static bool
@@ -140,7 +139,7 @@ encoded_length(struct address_parser *p)
 		return 0;
 	if (p->no_end != NULL && p->no_end > s.p + n)
 		n = (size_t)(p->no_end - s.p);
-	for (; n < s.n && !is_space(s.p[n]); n++)
+	for (; n < s.n && !is_fws(s.p[n]); n++)
 		if (str_starts(str_from(s, n), STR("?=")) && n > 2)
 			return n;
 	p->no_end = s.p + n - 1;
@@ -156,8 +155,8 @@ take_atom(struct address_parser *p, struct text *t)
 {
 	size_t n = encoded_length(p);
 
-	while (n < p->rest.n && !is_space(p->rest.p[n]) &&
-	    !is_special(p->rest.p[n]))
+	while (
+	    n < p->rest.n && !is_fws(p->rest.p[n]) && !is_special(p->rest.p[n]))
 		n++;
 	text_word(t);
 	text_add(t, p->rest.p, n);
@@ -171,7 +170,7 @@ take_literal(struct address_parser *p, struct text *t)
 		char c = p->rest.p[0];
 
 		skip(p, 1);
-		if (!is_space(c))
+		if (!is_fws(c))
 			text_add(t, &c, 1);
 		if (c == ']')
 			return 0;

@@ -22,6 +22,13 @@ struct address {
 	size_t local_n, domain_n; /* bytes */
 };
 
+/*
+ * Takes white space, folds and comments (RFC 5322 section 3.2.2) off the start.
+ * Returns 0, or -1 if a comment does not end or has more than ADDRESS_NESTING
+ * within each other.
+ */
+int address_skip_cfws(struct str *) __attribute__((__warn_unused_result__));
+
 /* Where the parser stands; address_init sets it. */
 struct address_parser {
 	struct str rest;

@@ -52,22 +52,13 @@ reply_prefix(const struct reply_to *rt, char *out)
 	return put_head(out, "filter-dataline", rt);
 }
 
-static bool
-is_printable(struct str s)
-{
-	for (size_t i = 0; i < s.n; i++)
-		if (s.p[i] < 32 || s.p[i] > 126)
-			return false;
-	return true;
-}
-
 /* smtpd hangs up with 421 on anything else. */
 static bool
 is_reply(struct str s)
 {
 	return s.n >= 5 && (s.p[0] == '4' || s.p[0] == '5') &&
 	    is_digit(s.p[1]) && is_digit(s.p[2]) && s.p[3] == ' ' &&
-	    is_printable(s);
+	    str_printable(s, ' ') == s.n;
 }
 
 static bool
@@ -87,7 +78,7 @@ reply_result(struct buf *b, const struct reply_to *rt, enum phase phase,
 	if (!phase_allows(phase, a))
 		return -1;
 	if (a == ANSWER_REWRITE &&
-	    (text.n > REPLY_PARAM_MAX || !is_printable(text)))
+	    (text.n > REPLY_PARAM_MAX || str_printable(text, ' ') < text.n))
 		return -1;
 	if ((a == ANSWER_REJECT || a == ANSWER_DISCONNECT) &&
 	    (text.n > REPLY_TEXT_MAX || !is_reply(text)))

@@ -14,7 +14,6 @@ enum {
 /* Protocol versions as major * 1000 + minor: 0.7 is 7, 1.2 is 1002. */
 enum {
 	WIRE_V04 = 4, /* OpenSMTPD 6.6: token before session id in answers */
-	WIRE_V05 = 5,
 	WIRE_V06 = 6, /* 6.7 to 7.3: user before result in link-auth */
 	WIRE_V07 = 7 /* 7.4 and later */
 };

@@ -87,7 +87,7 @@ check_words(const char *arg)
 		MUST(v >= 10 && v <= 1000);
 	if (option_size(arg, 4096, UINT64_C(1) << 44, &v) == 0)
 		MUST(v >= 4096 && v <= UINT64_C(1) << 44);
-	(void)keytable_canon(str_c(arg), &header, &body);
+	(void)sig_canon(str_c(arg), &header, &body);
 }
 
 int

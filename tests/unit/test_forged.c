@@ -9,6 +9,7 @@
 
 #include "common/base/buf.h"
 #include "common/message/header.h"
+#include "common/message/address.h"
 #include "filter-dkimverify/forged.h"
 #include "tests/unit/guard.h"
 
@@ -205,9 +206,9 @@ nesting(void **state)
 
 		buf_init(&b, 1000);
 		buf_fmt(&b, AR ": ");
-		for (unsigned i = 0; i < FORGED_NESTING + extra; i++)
+		for (unsigned i = 0; i < ADDRESS_NESTING + extra; i++)
 			buf_chr(&b, '(');
-		for (unsigned i = 0; i < FORGED_NESTING + extra; i++)
+		for (unsigned i = 0; i < ADDRESS_NESTING + extra; i++)
 			buf_chr(&b, ')');
 		buf_fmt(&b, OTHER "; none\n");
 		assert_true(
