@@ -7,6 +7,7 @@
  *
  *	d=NAME		write this domain as d=, instead of DOMAIN (for "*":
  *			instead of the author's)
+ *	i=ADDRESS	write this as i=; else there is none
  *	c=simple/relaxed	canonicalization, instead of -c
  *	x=SECONDS	lifetime of the signature, instead of -x
  *	exact		not for subdomains of DOMAIN; one such line is enough

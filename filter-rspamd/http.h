@@ -47,7 +47,8 @@ struct http_reply {
 	/* Views that die after the callback. */
 	struct str offset; /* value of Message-Offset; empty: not given */
 	struct str body;
-	const char *error; /* why it is not HTTP_REPLY, in libcurl's words */
+	const char
+	    *error; /* why it is not HTTP_REPLY, often in libcurl's words */
 };
 
 struct http_conf {

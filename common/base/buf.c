@@ -35,8 +35,6 @@ buf_grow(struct buf *b, size_t n)
 		b->failed = true;
 		return NULL;
 	}
-	if (n <= cap - b->n)
-		return b->p + b->n;
 	while (cap - b->n < n) {
 		if (cap > b->max / 2)
 			cap = b->max;

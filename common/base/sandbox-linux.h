@@ -1,5 +1,5 @@
 /*
- * The two parts of the sandbox of Linux; for sandbox-linux*.c only.
+ * A part of the sandbox of Linux; for sandbox-linux*.c only.
  */
 #ifndef COMMON_BASE_SANDBOX_LINUX_H
 #define COMMON_BASE_SANDBOX_LINUX_H

@@ -16,6 +16,10 @@ sandbox_enter(const struct sandbox *sb, struct buf *said)
 	char promises[64] = "stdio error rpath wpath cpath";
 	bool local = false;
 
+	if (sb->full) {
+		errno = E2BIG;
+		return -1;
+	}
 	for (size_t i = 0; i < sb->npaths; i++) {
 		enum sandbox_access access = sb->paths[i].access;
 		local = local || access == SANDBOX_SOCKET;

@@ -34,7 +34,7 @@ struct sandbox {
 	size_t nports;
 	bool network; /* sockets at all */
 	bool unix_sockets; /* of those, local ones too */
-	bool full; /* something did not fit: it will be forbidden */
+	bool full; /* something did not fit: E2BIG */
 };
 
 /* Adds a path (copied by nobody), a TCP port, or the use of sockets. */

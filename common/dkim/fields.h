@@ -1,6 +1,6 @@
 /*
  * Which header fields a signature covers, and their hash: RFC 6376 sections
- * 3.5 (h=), 3.7 and 5.4.2.  Also what ARC (RFC 8617) needs.
+ * 3.5 (h=), 3.7 and 5.4.2.  ARC (RFC 8617) hashes header fields the same way.
  */
 #ifndef COMMON_DKIM_FIELDS_H
 #define COMMON_DKIM_FIELDS_H

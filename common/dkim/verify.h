@@ -2,7 +2,7 @@
  * Verification as steps that never block:
  *
  *	verify_new       at the end of the header: all signatures
- *	verify_query     for each: the DNS name of its key, if it needs one
+ *	verify_get       for each: the DNS name of its key, if it needs one
  *	verify_body      the body, as it arrives
  *	verify_key, verify_dns   what DNS said, at any time and in any order
  *	verify_finish    at the end of the body, when no key is missing

@@ -185,6 +185,8 @@ use_packet(struct dns_query *q, const char *message, size_t n)
 	q->answer.ttl = p.ttl;
 	if (p.rcode == PACKET_NXDOMAIN) {
 		finish(q, DNS_NXDOMAIN, "");
+	} else if (p.rcode == RCODE_REFUSED) {
+		finish(q, DNS_TEMPERROR, "REFUSED");
 	} else if (p.rcode != PACKET_NOERROR) {
 		finish(q, DNS_TEMPERROR, "SERVFAIL");
 	} else if (p.aliases > DNS_CHAIN_MAX) {

@@ -90,7 +90,10 @@ struct dns_query *dns_start(const char *name,
 /* Forgets a query, its callback will not be called.  Clears the pointer. */
 void dns_cancel(struct dns_query **);
 
-/* Queries started, answered from a deadline, and running now. */
+/*
+ * Queries started, answered from a deadline, and what libunbound works on now,
+ * also for nobody any more.
+ */
 struct dns_counters {
 	uint64_t started;
 	uint64_t timeouts;

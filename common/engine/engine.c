@@ -167,6 +167,7 @@ static int
 on_config(struct engine *eng, const struct wire_event *ev)
 {
 	struct log_text t;
+	unsigned version;
 
 	if (eng->filter->config != NULL)
 		eng->filter->config(ev->key, ev->value);
@@ -178,8 +179,8 @@ on_config(struct engine *eng, const struct wire_event *ev)
 	}
 	if (!str_eq(ev->key, STR("protocol")))
 		return 0;
-	if (wire_version(ev->value, &eng->version) == 0 &&
-	    eng->version >= ENGINE_PROTOCOL_MIN)
+	if (wire_version(ev->value, &version) == 0 &&
+	    version >= ENGINE_PROTOCOL_MIN)
 		return 0;
 	log_warn("protocol %s of this smtpd is not known: 0.4 and later are",
 	    log_text(&t, ev->value));

@@ -87,7 +87,6 @@ struct engine {
 	bool reject_long; /* --long-lines reject */
 	bool ready; /* the handshake is over */
 	bool busy; /* in a turn: output comes after it */
-	unsigned version; /* told by smtpd, or seen last */
 	uint64_t dead[ENGINE_DEAD];
 	unsigned ndead;
 	struct heads heads;

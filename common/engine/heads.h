@@ -29,7 +29,7 @@ struct msg *heads_find(const struct heads *, struct str line, struct str *text);
 /* Remembers the message of a data line, of which text is the end. */
 void heads_put(struct heads *, struct str line, struct str text, struct msg *);
 
-/* Forgets a message by session id and token, if it is remembered. */
+/* Forgets a message of this session, if it is remembered. */
 void heads_drop(struct heads *, uint64_t sid, const struct msg *);
 
 #endif

@@ -378,6 +378,7 @@ msg_sent(struct replay *r, bool ok)
 		return;
 	}
 	m->lost = true;
+	m->eng->count[COUNT_FAILED]++;
 	msg_warn(m, "its text cannot be read back; it gets 451");
 	free_content(m);
 	/* What was sent stays a message, so it must end like one. */

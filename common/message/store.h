@@ -35,7 +35,7 @@ struct store_pool {
 	size_t nspare;
 };
 
-/* Closes the files that are kept; all stores must be free. */
+/* Gives up the files and memory that are kept; all stores must be free. */
 void store_pool_clear(struct store_pool *);
 
 struct store;
