@@ -138,7 +138,7 @@ start_more(struct walk *w)
 			continue;
 		}
 		const struct signer *s = &d->v[w->next++];
-		const char *domain = tools_domain(d, s);
+		const char *domain = keytable_d(d, s, NULL);
 		if (domain != NULL)
 			start_one(w, s, domain);
 		else

@@ -455,6 +455,15 @@ keytable_fallback(const struct keytable *t)
 	return d;
 }
 
+const char *
+keytable_d(
+    const struct keydomain *d, const struct signer *s, const char *author)
+{
+	if (s->d != NULL)
+		return s->d;
+	return d->name[0] == '*' ? author : d->name;
+}
+
 const struct keydomain *
 keytable_each(const struct keytable *t, const struct keydomain *last)
 {

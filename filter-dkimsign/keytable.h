@@ -102,6 +102,10 @@ keytable_find(const struct keytable *, const char *domain);
 /* The keys of "*", or NULL. */
 const struct keydomain *keytable_fallback(const struct keytable *);
 
+/* What d= says of a signer of this domain; with "*", the author's. */
+const char *
+keytable_d(const struct keydomain *, const struct signer *, const char *author);
+
 /* Walks all domains in the order they were added: first with NULL. */
 const struct keydomain *
 keytable_each(const struct keytable *, const struct keydomain *last);

@@ -125,20 +125,6 @@ reload_release(void *owned)
 	free(r);
 }
 
-/* As for SIGUSR1: whoever asks is told, --quiet or not. */
-static void
-say_reloaded(void)
-{
-	bool quiet = !log_is(LOG_INFO);
-
-	if (quiet)
-		log_level(LOG_INFO);
-	log_info(
-	    "reload: keys of %zu domains", keytable_count(env.config->keys));
-	if (quiet)
-		log_level(LOG_WARNING);
-}
-
 static void dkimsign_reload(void);
 
 static void
@@ -154,7 +140,10 @@ reload_done(void *owned)
 		config_free(env.config);
 		env.config = r->config;
 		r->config = NULL;
-		say_reloaded();
+		log_loud(true);
+		log_info("reload: keys of %zu domains",
+		    keytable_count(env.config->keys));
+		log_loud(false);
 	}
 	if (again)
 		dkimsign_reload();

@@ -214,7 +214,7 @@ add_selectors(struct buf *b, const struct keydomain *d)
 	/* The first that does not fit is cut off by log_text() anyway. */
 	SCRATCH char list[LOG_TEXT_MAX + SIG_NAME_MAX + 2];
 	SCRATCH struct log_text t;
-	struct buf all = { list, 0, sizeof(list), sizeof(list), false };
+	struct buf all = buf_over(list, sizeof(list));
 
 	for (size_t i = 0; i < d->n; i++) {
 		buf_str(&all, i > 0 ? STR(",") : STR_NULL);
@@ -247,11 +247,9 @@ static void
 log_signed(const struct msg *m, const struct signing *s)
 {
 	const struct keydomain *d = s->author.keys;
-	const char *name = d->v[0].d != NULL ? d->v[0].d
-	    : d->name[0] == '*'              ? s->author.domain
-					     : d->name;
+	const char *name = keytable_d(d, &d->v[0], s->author.domain);
 	SCRATCH char line[LOG_LINE_MAX];
-	struct buf b = { line, 0, sizeof(line), sizeof(line), false };
+	struct buf b = buf_over(line, sizeof(line));
 
 	if (!log_is(LOG_INFO))
 		return;
@@ -351,9 +349,7 @@ prepare_piece(const struct signing *s, struct piece *p, struct fields *f,
 	unsigned char bh[DIGEST_SIZE];
 	uint64_t length;
 
-	o.domain = str_c(k->d != NULL ? k->d
-		: d->name[0] == '*'   ? s->author.domain
-				      : d->name);
+	o.domain = str_c(keytable_d(d, k, s->author.domain));
 	if (digest_body_final(s->body[k->body], bh, &length) == -1)
 		return -1;
 	return sign_prepare(

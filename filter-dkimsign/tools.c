@@ -120,14 +120,6 @@ tools_genkey(const struct options *o)
 	return status;
 }
 
-const char *
-tools_domain(const struct keydomain *d, const struct signer *s)
-{
-	if (s->d != NULL)
-		return s->d;
-	return d->name[0] == '*' ? NULL : d->name;
-}
-
 int
 tools_dns(const struct config *c)
 {
@@ -136,7 +128,7 @@ tools_dns(const struct config *c)
 	while ((d = keytable_each(c->keys, d)) != NULL) {
 		for (size_t i = 0; i < d->n; i++) {
 			const struct signer *s = &d->v[i];
-			const char *domain = tools_domain(d, s);
+			const char *domain = keytable_d(d, s, NULL);
 			if (domain == NULL)
 				printf("; below each domain that has no key "
 				       "of its own:\n");

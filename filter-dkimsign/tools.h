@@ -21,9 +21,6 @@ int tools_dns(const struct config *);
  */
 int tools_check_dns(const struct options *, const struct config *);
 
-/* What d= says in signatures of this key; NULL: that depends on the mail. */
-const char *tools_domain(const struct keydomain *, const struct signer *);
-
 /* Looks at -r, for configure; -1 if it is wrong, which was told. */
 int tools_configure(const struct options *);
 

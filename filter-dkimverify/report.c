@@ -64,7 +64,7 @@ report_log(const struct msg *m, const struct verify *v,
 		[ACTION_TEMPFAIL] = "tempfail",
 		[ACTION_REJECT] = "reject" };
 	SCRATCH char line[WHOLE_MAX];
-	struct buf b = { line, 0, sizeof(line), sizeof(line), false };
+	struct buf b = buf_over(line, sizeof(line));
 	const struct verify_sig *s;
 	enum dkim_error error;
 

@@ -24,6 +24,13 @@ struct buf {
 
 /* An empty buffer of at most max bytes; allocates nothing. */
 void buf_init(struct buf *, size_t max);
+/* One over n bytes of the caller's; never to be cleared. */
+static inline struct buf
+buf_over(char *p, size_t n)
+{
+	return (struct buf){ .p = p, .cap = n, .max = n };
+}
+
 /* Frees the memory; the buffer is empty and usable again. */
 void buf_clear(struct buf *);
 /* Forgets the content and the failure, keeps the memory. */

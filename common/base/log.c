@@ -8,6 +8,7 @@
 #include "common/base/log.h"
 
 static enum log_level level = LOG_INFO;
+static bool loud;
 static uint64_t dropped;
 
 enum {
@@ -31,7 +32,13 @@ log_level(enum log_level l)
 bool
 log_is(enum log_level l)
 {
-	return l <= level;
+	return l <= level || (loud && l == LOG_INFO);
+}
+
+void
+log_loud(bool on)
+{
+	loud = on;
 }
 
 uint64_t

@@ -30,6 +30,12 @@ enum log_level {
 void log_level(enum log_level);
 bool log_is(enum log_level);
 
+/*
+ * For whoever asks by a signal: with true, info is written whatever the level
+ * is; with false it is as before.
+ */
+void log_loud(bool);
+
 void
 log_warn(const char *fmt, ...) __attribute__((__format__(__printf__, 1, 2)));
 void

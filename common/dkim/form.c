@@ -69,7 +69,7 @@ static void
 add_hash(struct fold *f, const unsigned char *bh)
 {
 	SCRATCH char space[DIGEST_SIZE * 2];
-	struct buf b = { space, 0, sizeof(space), sizeof(space), false };
+	struct buf b = buf_over(space, sizeof(space));
 
 	digest_to_base64(bh, DIGEST_SIZE, &b);
 	add_tag(f, STR("bh="), buf_view(&b));
@@ -111,7 +111,7 @@ void
 form_value(const unsigned char *sig, size_t n, struct buf *out)
 {
 	SCRATCH char space[SIG_VALUE_MAX / 3 * 4 + 8];
-	struct buf b = { space, 0, sizeof(space), sizeof(space), false };
+	struct buf b = buf_over(space, sizeof(space));
 	struct fold f;
 
 	digest_to_base64(sig, n, &b);

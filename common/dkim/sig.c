@@ -200,8 +200,7 @@ check_names(const struct tags *t, struct sig *s)
 	if (strlen(selector) + strlen("._domainkey.") + strlen(s->domain) >
 	    SIG_NAME_MAX)
 		return DKIM_SIG_SELECTOR;
-	b = (struct buf){ s->query, 0, SIG_NAME_MAX + 1, SIG_NAME_MAX + 1,
-		false };
+	b = buf_over(s->query, sizeof(s->query));
 	buf_str(&b, str_c(selector));
 	buf_str(&b, STR("._domainkey."));
 	buf_str(&b, str_c(s->domain));

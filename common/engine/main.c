@@ -153,16 +153,12 @@ static void
 on_usr1(void *arg)
 {
 	const struct stdio *io = arg;
-	bool quiet = !log_is(LOG_INFO);
 
-	/* Whoever asks is told, --quiet or not. */
-	if (quiet)
-		log_level(LOG_INFO);
+	log_loud(true);
 	engine_counters(io->eng);
 	if (io->eng->filter->counters != NULL)
 		io->eng->filter->counters();
-	if (quiet)
-		log_level(LOG_WARNING);
+	log_loud(false);
 }
 
 /* A signal that comes while keys are read waits for its handler. */
