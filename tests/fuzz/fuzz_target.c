@@ -5,7 +5,8 @@
 #include <curl/curl.h>
 
 #include "common/base/network.h"
-#include "common/engine/cli.h"
+#include "common/dkim/sig.h"
+#include "common/engine/option.h"
 #include "filter-dkimsign/keytable.h"
 #include "filter-rspamd/request.h"
 #include "filter-rspamd/target.h"

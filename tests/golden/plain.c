@@ -4,9 +4,9 @@
  */
 #include <stdlib.h>
 
-#include "common/engine/cli.h"
 #include "common/engine/filter.h"
 #include "common/engine/loop.h"
+#include "common/engine/option.h"
 
 enum {
 	OPT_LATER,
