@@ -45,19 +45,19 @@ static const struct filter_opt common[] = {
 void
 filter_config_error(const char *fmt, ...)
 {
-	char text[ERROR_MAX];
+	char text[ERROR_MAX], shown[ERROR_MAX * 4];
+	struct buf b = buf_over(shown, sizeof(shown));
 	va_list ap;
 
 	va_start(ap, fmt);
 	(void)vsnprintf(text, sizeof(text), fmt, ap);
 	va_end(ap);
-	(void)fprintf(stderr, "%s: ", program);
 	for (const char *p = text; *p != '\0'; p++)
 		if ((unsigned char)*p < ' ' || *p == 0x7f)
-			(void)fprintf(stderr, "\\x%02x", (unsigned char)*p);
+			buf_fmt(&b, "\\x%02x", (unsigned char)*p);
 		else
-			(void)fputc(*p, stderr);
-	(void)fputc('\n', stderr);
+			buf_chr(&b, *p);
+	(void)fprintf(stderr, "%s: %.*s\n", program, (int)b.n, b.p);
 }
 
 static const char *
