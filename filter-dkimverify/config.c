@@ -146,7 +146,7 @@ add_exempt(const char *arg)
 static bool
 is_one_name(const char *arg)
 {
-	return arg[strcspn(arg, " \t,;*/@\"()")] == '\0' &&
+	return arg[strcspn(arg, ",;*/@")] == '\0' &&
 	    strstr(arg, "..") == NULL && strcmp(arg, ".") != 0;
 }
 
@@ -308,7 +308,7 @@ config_operand(const char *arg)
 
 	if (config.id != NULL)
 		return "only one authserv-id is taken";
-	if (!is_one_name(arg) || forged_id(str_c(arg), name) == -1)
+	if (forged_id(str_c(arg), name) == -1)
 		return "not an authserv-id: a name of up to 255 characters";
 	config.id = name;
 	return NULL;

@@ -97,13 +97,12 @@ def useless() -> None:
             assert said in first and rest == ["configuration OK"], got.stderr
 
 
-@test("--own-id and the authserv-id are one name")
+@test("--own-id takes one name at a time")
 def one_name() -> None:
     for text in ("a,b", "*.example", "a..b", "192.0.2.0/24", "@a.example",
-                 "a b", "."):
-        for args in (["--own-id", text], [text]):
-            got = run("filter-dkimverify", "-n", *args)
-            status(got, BAD)
-            assert f'"{text}": not '.encode() in got.stderr, got.stderr
+                 "."):
+        got = run("filter-dkimverify", "-n", "--own-id", text)
+        status(got, BAD)
+        assert f'"{text}": not one name'.encode() in got.stderr, got.stderr
     for text in ("example.org", ".example.org", "b\u00fccher.example"):
         status(run("filter-dkimverify", "-n", "--own-id", text), 0)
