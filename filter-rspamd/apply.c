@@ -1,5 +1,6 @@
 #include <stdlib.h>
 
+#include "common/message/header.h"
 #include "filter-rspamd/apply.h"
 #include "filter-rspamd/apply_remove.h"
 #include "filter-rspamd/apply_score.h"
@@ -24,7 +25,7 @@ static const struct str arc_names[] = {
 static size_t
 find_end(const struct edit *e, size_t top)
 {
-	while (top < edit_count(e) && edit_name(e, top).n > 0)
+	while (top < edit_count(e) && !header_ends(edit_raw(e, top)))
 		top++;
 	return top;
 }

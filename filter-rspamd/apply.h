@@ -5,8 +5,9 @@
  * The fields up to and including the first Received were put on top by this
  * host (smtpd, or a filter before us); they are never removed, replaced or
  * counted.  If From, To, Subject or Date stand above it, it is another host's,
- * as a filter took ours away, and there are none.  A line that is no field ends
- * the header for rspamd, so nothing is counted, removed or appended behind one.
+ * as a filter took ours away, and there are none.  A line without a colon
+ * ends the header for smtpd, which refuses such mail, so nothing is counted,
+ * removed or appended behind one.
  * Let T be the number of fields on top.  What is done, in this order:
  *
  * 1. milter.remove_headers, numbers as in the message that was scanned.

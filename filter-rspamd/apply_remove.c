@@ -1,5 +1,6 @@
 #include <stdlib.h>
 
+#include "common/message/header.h"
 #include "filter-rspamd/apply_remove.h"
 
 struct rule {
@@ -15,7 +16,7 @@ struct rule {
 struct rules {
 	struct rule *list;
 	size_t n;
-	bool ended; /* a line that is no field has passed */
+	bool ended; /* a line without a colon has passed */
 };
 
 static int
@@ -41,7 +42,7 @@ compare_rules(const void *a, const void *b)
 	return x->number == y->number ? 0 : x->number < y->number ? -1 : 1;
 }
 
-/* The first rule for this name, or NULL. */
+/* The first rule for this name, or NULL; odd lines have none. */
 static struct rule *
 find(const struct rules *r, struct str name)
 {
@@ -54,7 +55,8 @@ find(const struct rules *r, struct str name)
 		else
 			high = mid;
 	}
-	if (low == r->n || compare_names(r->list[low].name, name) != 0)
+	if (name.n == 0 || low == r->n ||
+	    compare_names(r->list[low].name, name) != 0)
 		return NULL;
 	return &r->list[low];
 }
@@ -65,7 +67,7 @@ count(struct rules *r, const struct edit *e, size_t top)
 	for (size_t i = top; i < edit_count(e); i++) {
 		struct rule *rule;
 		struct str name = edit_name(e, i);
-		if (name.n == 0)
+		if (header_ends(edit_raw(e, i)))
 			return;
 		rule = find(r, name);
 		if (rule != NULL)
@@ -100,8 +102,7 @@ is_due(void *arg, struct str name, struct str raw)
 	struct rules *r = arg;
 	struct rule *rule;
 
-	(void)raw;
-	r->ended = r->ended || name.n == 0;
+	r->ended = r->ended || header_ends(raw);
 	rule = r->ended ? NULL : find(r, name);
 	if (rule == NULL)
 		return false;

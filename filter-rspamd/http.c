@@ -1,4 +1,6 @@
+#include <errno.h>
 #include <stdlib.h>
+#include <sys/socket.h>
 #include <sys/types.h>
 
 #include <curl/curl.h>
@@ -296,7 +298,28 @@ on_body(char *p, size_t size, size_t n, void *arg)
 		return size * n;
 	job->local = true;
 	job->why = "too many large replies at a time";
+	replies -= job->counted;
+	job->counted = 0;
+	buf_clear(&job->reply);
 	return 0;
+}
+
+/* Without a descriptor or memory here nothing is known of the host. */
+static curl_socket_t
+on_open(void *arg, curlsocktype purpose, struct curl_sockaddr *a)
+{
+	struct http_job *job = arg;
+	int fd = socket(a->family, a->socktype | SOCK_CLOEXEC, a->protocol);
+
+	(void)purpose;
+	if (fd != -1)
+		return fd;
+	if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS ||
+	    errno == ENOMEM) {
+		job->local = true;
+		job->why = strerror(errno);
+	}
+	return CURL_SOCKET_BAD;
 }
 
 /* What is the same for all requests.  Returns 0 or -1. */
@@ -310,6 +333,7 @@ set_always(CURL *e)
 	SET(CURLOPT_READFUNCTION, on_read);
 	SET(CURLOPT_HEADERFUNCTION, on_head);
 	SET(CURLOPT_WRITEFUNCTION, on_body);
+	SET(CURLOPT_OPENSOCKETFUNCTION, on_open);
 	SET(CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
 	SET(CURLOPT_HTTP09_ALLOWED, 0L);
 	SET(CURLOPT_FOLLOWLOCATION, 0L);
@@ -396,6 +420,7 @@ set_request(struct http_job *job, const struct http_request *req)
 	SET(CURLOPT_POSTFIELDSIZE_LARGE, size);
 	SET(CURLOPT_UPLOAD_BUFFERSIZE, size < SMALL ? SMALL : LARGE);
 	SET(CURLOPT_READDATA, job);
+	SET(CURLOPT_OPENSOCKETDATA, job);
 	SET(CURLOPT_HEADERDATA, job);
 	SET(CURLOPT_WRITEDATA, job);
 	SET(CURLOPT_PRIVATE, job);

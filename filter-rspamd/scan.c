@@ -23,6 +23,7 @@ struct scan {
 	struct http_job *job; /* on its way; NULL: none */
 	struct buf fields; /* of the request */
 	struct hosts_tries tries;
+	enum hosts_outcome failed; /* of the last try that reached a host */
 	int host; /* the last one asked, -1: none */
 	uint64_t started; /* ms, of that try */
 	bool waiting; /* for its turn */
@@ -112,7 +113,8 @@ refuse_memory(struct scan *s)
 {
 	counters.memory++;
 	say(s, (struct show_line){ .result = "tempfail", .reason = "memory" });
-	msg_refuse(s->m, 451, "4.3.0", STR("Out of memory, try again later"));
+	msg_refuse(
+	    s->m, 451, "4.3.0", STR("Out of resources, try again later"));
 }
 
 /* Answers a message that could not be scanned as its policy says. */
@@ -164,6 +166,7 @@ conclude(struct scan *s, struct verdict *owned)
 	bool is_check = msg_is_check(s->m);
 	struct msg *m = s->m;
 	struct apply a;
+	bool fits;
 
 	if (apply_verdict(owned, &conf->apply, msg_header(m), &a) == -1) {
 		refuse_memory(s);
@@ -174,6 +177,8 @@ conclude(struct scan *s, struct verdict *owned)
 		msg_warn(m, "new body left out: the header is over 1 MiB");
 		a.has_body = false;
 	}
+	/* If not, msg_accept() refuses it. */
+	fits = a.edit == NULL || edit_size(a.edit) <= MSG_HEADER_MAX;
 	if (!a.refused && a.has_body && msg_set_body(m, owned->body) == -1) {
 		edit_free(a.edit);
 		refuse_memory(s);
@@ -181,6 +186,8 @@ conclude(struct scan *s, struct verdict *owned)
 		counters.action[owned->action]++;
 		if (a.refused)
 			line.result = a.code < 500 ? "tempfail" : "reject";
+		else if (!fits)
+			line.result = "tempfail";
 		else
 			line.result = a.junk ? "junk" : "accept";
 		say(s, line);
@@ -293,12 +300,14 @@ on_reply(void *arg, const struct http_reply *r)
 	outcome = read_verdict(r, &v, &why);
 	end_try(s, outcome, buf_view(&why));
 	buf_clear(&why);
+	if (outcome != HOSTS_UNREACHABLE)
+		s->failed = outcome;
 	if (v != NULL)
 		conclude(s, v);
 	else if (outcome == HOSTS_CANCELLED)
 		refuse_memory(s);
 	else if (!hosts_retry(&s->tries, outcome) || !try_next(s))
-		fail(s, case_of(outcome));
+		fail(s, case_of(s->failed));
 	start_waiting();
 }
 
@@ -381,6 +390,7 @@ scan_new(struct msg *m)
 		return NULL;
 	s->m = m;
 	s->host = -1;
+	s->failed = HOSTS_UNREACHABLE;
 	buf_init(&s->fields, REQUEST_HEAD_MAX + REQUEST_EXTRA_MAX);
 	return s;
 }

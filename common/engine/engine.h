@@ -18,6 +18,7 @@ enum {
 };
 
 #define MSG_TRY_AGAIN "451 4.3.0 Temporary local problem"
+#define MSG_TOO_LONG "550 5.6.0 Message has a line longer than this host takes"
 
 /* RECEIVING -> WAITING (for the filter) -> SENDING -> SENT -> ANSWERED. */
 enum msg_state {
@@ -145,6 +146,8 @@ void session_greet(struct engine *, struct str name);
 struct msg *
 msg_get(struct engine *, struct session *, const struct wire_event *);
 void msg_line(struct msg *, struct str line);
+/* Takes note of a line, dot undone, that is longer than smtpd takes back. */
+void msg_see_length(struct msg *, struct str line);
 /* Ends the wait for the filter: reply is empty to accept. */
 void msg_decide(struct msg *, struct str reply);
 /* Something of it is gone, and what is left is of no use: it gets 451. */

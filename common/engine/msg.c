@@ -7,8 +7,6 @@
 #include "common/message/longline.h"
 #include "common/protocol/reply.h"
 
-#define TOO_LONG "550 5.6.0 Message has a line longer than this host takes"
-
 /* What a message may hold of header memory over the pool's budget. */
 #define HEADER_BUDGETS 2
 
@@ -296,10 +294,22 @@ on_dot(struct msg *m)
 	if (m->lost) {
 		msg_fail(m);
 	} else if (too_long) {
-		msg_decide(m, STR(TOO_LONG));
+		msg_decide(m, STR(MSG_TOO_LONG));
 	} else {
 		make_due(m);
 	}
+}
+
+void
+msg_see_length(struct msg *m, struct str line)
+{
+	if (m->cut || !longline_is(line, m->line_max))
+		return;
+	m->cut = true;
+	m->eng->count[COUNT_CUT]++;
+	if (!m->eng->reject_long)
+		msg_warn(m, "line of %zu bytes cut: smtpd takes %zu", line.n,
+		    m->line_max);
 }
 
 void
@@ -322,13 +332,7 @@ msg_line(struct msg *m, struct str line)
 		take_line(m, line, false);
 		return;
 	}
-	if (!m->cut) {
-		m->cut = true;
-		m->eng->count[COUNT_CUT]++;
-		if (!m->eng->reject_long)
-			msg_warn(m, "line of %zu bytes cut: smtpd takes %zu",
-			    line.n, max);
-	}
+	msg_see_length(m, line);
 	/* What of the header goes to the store cannot be folded later. */
 	if (m->eng->filter->as_stored || (m->in_header && is_beyond(m, line)))
 		take_pieces(m, line, max);

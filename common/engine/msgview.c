@@ -113,6 +113,12 @@ msg_accept(struct msg *m, struct edit *owned)
 		edit_free(owned);
 		return;
 	}
+	/* By a line of a new body. */
+	if (m->cut && m->eng->reject_long) {
+		edit_free(owned);
+		msg_decide(m, STR(MSG_TOO_LONG));
+		return;
+	}
 	if (owned != NULL && edit_changed(owned))
 		r = apply_edit(m, owned);
 	edit_free(owned);
@@ -138,6 +144,7 @@ msg_set_body(struct msg *m, struct str body)
 		(void)str_cut(&body, '\n', &line);
 		if (line.n > 0 && line.p[line.n - 1] == '\r')
 			line.n--;
+		msg_see_length(m, line);
 		if (store_line(st, line) == -1)
 			goto fail;
 	}

@@ -33,4 +33,14 @@ int header_next(struct str *block, struct field *);
  */
 int header_find(struct str *block, struct str name, struct field *f);
 
+/* Does it end the header for smtpd: is there no colon in its first line? */
+static inline bool
+header_ends(struct str raw)
+{
+	struct str line;
+
+	(void)str_cut(&raw, '\n', &line);
+	return line.n == 0 || is_wsp(line.p[0]) || !str_has(line, ':');
+}
+
 #endif

@@ -326,6 +326,28 @@ def new_body() -> None:
         got.stderr)
 
 
+@test("a long line in a new body is cut or refused, as --long-lines says")
+def long_body() -> None:
+    json = stub.verdict()
+    server = stub.Stub(stub.answer(200, json + b"x" * 70000 + b"\n",
+                                   f"Message-Offset: {len(json)}"))
+    got = check(server, MAIL)
+    status(got, 0)
+    assert b"line of 70000 bytes cut: " in got.stderr, got.stderr
+    got = check(server, MAIL, "--long-lines", "reject")
+    status(got, BAD)
+    assert b"550 5.6.0 " in got.stderr, got.stderr
+
+
+@test("a header that rspamd makes too large is logged as what it gets")
+def large_header() -> None:
+    many = {f"X-{n}": "y" * 200000 for n in range(20)}
+    got = check(answering(milter={"add_headers": many}), MAIL)
+    status(got, AGAIN)
+    assert b"result=tempfail" in got.stderr, got.stderr
+    assert b"is over 2097152; it gets 451" in got.stderr, got.stderr
+
+
 @test("--check prints what is known when its deadline is over")
 def deadline() -> None:
     raw = (b"DKIM-Signature: v=1; a=rsa-sha256; d=example.org; s=x; h=from;\n"

@@ -107,6 +107,30 @@ stops_at_a_line_that_is_no_field(void **state)
 	edit_free(e);
 }
 
+/* smtpd and rspamd take all that has a colon, and read on behind it. */
+static void
+goes_past_odd_lines(void **state)
+{
+	static const char *const odd[] = { "X Y: z\n", ":x\n", "\vX: y\n",
+		"\302\240X: y\n", "From a@b Thu Jan  1 12:00:00 2026\n" };
+	static const struct verdict_remove list[] = { { { "A", 1 }, -1 },
+		{ { "B", 1 }, 0 }, { { "", 0 }, 0 }, { { "X Y", 3 }, 0 } };
+	char text[200], want[200];
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(odd) / sizeof(*odd); i++) {
+		struct edit *e;
+
+		(void)snprintf(
+		    text, sizeof(text), "A: 1\nB: 1\n%sB: 2\nA: 2\n", odd[i]);
+		(void)snprintf(want, sizeof(want), "A: 1\n%s", odd[i]);
+		e = edit_new(str_c(text));
+		assert_int_equal(apply_remove(e, 0, list, 4), 3);
+		assert_written(e, want);
+		edit_free(e);
+	}
+}
+
 /* Anything quadratic in fields would take minutes here. */
 static void
 stays_linear(void **state)
@@ -138,6 +162,7 @@ main(void)
 		cmocka_unit_test(removes_by_number),
 		cmocka_unit_test(tells_names_apart),
 		cmocka_unit_test(stops_at_a_line_that_is_no_field),
+		cmocka_unit_test(goes_past_odd_lines),
 		cmocka_unit_test(stays_linear),
 	};
 
