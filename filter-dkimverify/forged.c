@@ -194,37 +194,46 @@ is_dropped(char c)
 	return (unsigned char)c <= ' ' || (unsigned char)c >= 0x7f;
 }
 
-/* The field's name, whatever is to be dropped from it. */
+/* Is it this name, whatever is to be dropped from it? */
 static bool
-is_name(struct str s)
+is_name(struct str s, struct str name)
 {
 	size_t n = 0;
 
 	for (size_t i = 0; i < s.n; i++) {
 		if (is_dropped(s.p[i]))
 			continue;
-		if (n == field_name.n ||
-		    to_lower(s.p[i]) != to_lower(field_name.p[n]))
+		if (n == name.n || to_lower(s.p[i]) != to_lower(name.p[n]))
 			return false;
 		n++;
 	}
-	return n == field_name.n;
+	return n == name.n;
 }
 
-/* A field that shows only to readers who take CR for a line end. */
-static bool
-is_smuggled(struct str raw)
+bool
+forged_smuggled(struct str raw, struct str name, struct str *rest)
 {
-	struct str line, name;
+	struct str line, before;
 	bool more = str_cut(&raw, '\r', &line);
 
 	while (more) {
+		*rest = raw;
 		more = str_cut(&raw, '\r', &line);
 		if (!str_starts(line, STR("\n")) &&
-		    str_cut(&line, ':', &name) && is_name(name))
+		    str_cut(&line, ':', &before) && is_name(before, name)) {
+			(void)str_cut(rest, ':', &before);
 			return true;
+		}
 	}
 	return false;
+}
+
+static bool
+is_smuggled(struct str raw)
+{
+	struct str rest;
+
+	return forged_smuggled(raw, field_name, &rest);
 }
 
 bool
@@ -241,7 +250,7 @@ forged_is(const struct forged_rule *rule, struct str raw)
 	}
 	if (is_smuggled(raw))
 		return true;
-	if (!str_cut(&raw, ':', &name) || !is_name(name))
+	if (!str_cut(&raw, ':', &name) || !is_name(name, field_name))
 		return false;
 	return rule->mode == FORGED_ALL || is_claim(rule, raw);
 }

@@ -63,6 +63,12 @@ struct forged_rule {
 bool forged_is(const struct forged_rule *, struct str raw);
 
 /*
+ * Is there a field of this name in raw, behind a bare CR, for readers who take
+ * that for a line end?  Then *rest is what follows the name and its colon.
+ */
+bool forged_smuggled(struct str raw, struct str name, struct str *rest);
+
+/*
  * Takes those fields out; with rename, those that have the name as it should be
  * become X-Original-Authentication-Results.  Returns how many there were.
  */

@@ -2,6 +2,7 @@
 
 #include "common/message/address.h"
 #include "common/message/header.h"
+#include "filter-dkimverify/forged.h"
 #include "filter-dkimverify/policy.h"
 
 /* ---- authors ---- */
@@ -146,10 +147,12 @@ add_value(const struct config *c, struct str value, struct authors *out)
 			return -1;
 		good = has == 1 && good;
 	}
-	if (good && r == 0 && n > 0)
-		return 0;
-	out->bad = true;
-	return c->nmust > 0 ? add_all_guesses(c, value, out) : 0;
+	good = good && r == 0 && n > 0;
+	out->bad = out->bad || !good;
+	/* Some readers take what stands before "<" for the address. */
+	if (c->nmust > 0 && (!good || p.odd))
+		return add_all_guesses(c, value, out);
+	return 0;
 }
 
 /* Will smtpd complete the field?  Then readers see an author at its host. */
@@ -173,13 +176,33 @@ add_host(const struct config *c, const struct field *from,
 	return r;
 }
 
+/*
+ * From behind a CR in a field of any name, and whatever else stands there: some
+ * readers take CR for a line end, and two of them for the header's.
+ */
+static int
+add_smuggled(const struct config *c, struct str raw, struct authors *out)
+{
+	struct str rest;
+
+	if (!forged_smuggled(raw, STR("From"), &rest))
+		return 0;
+	out->fields++;
+	out->bad = true;
+	return c->nmust > 0 ? add_all_guesses(c, rest, out) : 0;
+}
+
 int
 policy_authors(const struct config *c, struct str block,
     const struct qualify *q, struct authors *out)
 {
+	struct str rest = block;
 	struct field f;
 
 	*out = (struct authors){ .fields = 0 };
+	while (header_next(&rest, &f) == 1)
+		if (str_has(f.raw, '\r') && add_smuggled(c, f.raw, out) == -1)
+			return -1;
 	while (header_find(&block, STR("From"), &f) == 1) {
 		out->fields++;
 		if (add_value(c, f.value, out) == -1)
@@ -337,7 +360,9 @@ policy_decide(
 
 	if (au->bad)
 		take_stricter(&p, policy_by_from(c->on_bad_from));
-	if (r == DKIM_PASS || !only_testing(v, r))
-		take_stricter(&p, policy_by_result(c->on[r], r));
+	/* RFC 6376 section 3.6.1: not differently from unsigned mail. */
+	if (r != DKIM_PASS && only_testing(v, r))
+		r = DKIM_NONE;
+	take_stricter(&p, policy_by_result(c->on[r], r));
 	return p;
 }

@@ -38,8 +38,8 @@ int policy_authors(const struct config *, struct str block,
 /*
  * The strictest of what the options say: about From, about domains that must
  * sign, about the message's result.  Signatures of keys in test mode (t=y)
- * never make it worse, and a missing signature that could not be checked for
- * DNS trouble is no reason to refuse for good.
+ * count as none where they do not pass, and a missing signature that could not
+ * be checked for DNS trouble is no reason to refuse for good.
  */
 struct policy policy_decide(
     const struct config *, const struct authors *, const struct verify *);

@@ -85,8 +85,14 @@ set_options(
 	const char *const options[][2] = {
 		{ "outgoing-range:", sockets },
 		{ "do-not-query-localhost:", "no" },
-		/* Names that are slow must not take the server from others. */
+		/*
+		 * Names that are slow, or whose own servers are dead, must not
+		 * take the server from others: of a timeout nothing is kept for
+		 * long, and none makes the server be left alone.
+		 */
 		{ "infra-keep-probing:", "yes" },
+		{ "infra-host-ttl:", "1" },
+		{ "infra-cache-max-rtt:", "10000000" },
 		/* Longer chains of aliases are SERVFAIL, not DNS_CHAIN. */
 		{ "max-query-restarts:", RESTARTS },
 		/* For keys that are revoked, or published late. */

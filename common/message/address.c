@@ -270,16 +270,16 @@ is_stray(char c)
 	return c == '[' || c == ']' || c == '\\';
 }
 
-/* Words up to something that tells what they are. */
+/* Words up to something that tells what they are; *odd if more than that. */
 static int
-take_phrase(struct address_parser *p, struct text *local)
+take_phrase(struct address_parser *p, struct text *local, bool *odd)
 {
 	for (;;) {
 		if (take_words(p, local) == -1)
 			return -1;
 		if (p->rest.n == 0 || !is_stray(peek(p)))
 			return 0;
-		local->bad = true;
+		local->bad = *odd = true;
 		skip(p, 1);
 	}
 }
@@ -313,13 +313,20 @@ take_address(
 static int
 take_mailbox(struct address_parser *p, struct text *local, struct text *domain)
 {
-	if (take_phrase(p, local) == -1)
+	bool odd = false;
+
+	if (take_phrase(p, local, &odd) == -1)
 		return -1;
-	if (peek(p) == '@' && take_address(p, local, domain) == -1)
-		return -1;
+	if (peek(p) == '@') {
+		odd = true;
+		if (take_address(p, local, domain) == -1)
+			return -1;
+	}
 	/* An address also serves as a display name, if not a legal one. */
-	if (peek(p) == '<')
+	if (peek(p) == '<') {
+		p->odd = p->odd || odd;
 		return take_angle(p, local, domain) == -1 ? -1 : 1;
+	}
 	if (peek(p) == ':' && domain->n == 0)
 		return 0;
 	if (local->bad || domain->bad)
@@ -355,7 +362,7 @@ address_init(struct address_parser *p, struct str value)
 {
 	p->rest = value;
 	p->no_end = NULL;
-	p->group = p->failed = false;
+	p->group = p->failed = p->odd = false;
 }
 
 int

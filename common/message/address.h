@@ -35,6 +35,7 @@ struct address_parser {
 	const char *no_end; /* up to here no encoded word ends */
 	bool group; /* inside "name: ... ;" */
 	bool failed;
+	bool odd; /* a display name so far was no phrase: it had "@" or so */
 };
 
 /* Parses value, the part after the colon of From and so on, with its folds. */

@@ -25,6 +25,9 @@ enum {
 	ANSWERS = 16,
 	HEADER = 12,
 	SHORT_MS = 300,
+	WARM = 5, /* names that are answered */
+	SILENT = 40, /* that are not, two a second */
+	PACE_MS = 500,
 	LONG_MS = 60 * 1000, /* not reached on the slowest machine */
 };
 
@@ -230,6 +233,13 @@ begin(void **state)
 }
 
 static int
+begin_usual(void **state)
+{
+	(void)state;
+	return begin_with(DNS_TIMEOUT_MS);
+}
+
+static int
 begin_short(void **state)
 {
 	(void)state;
@@ -375,6 +385,50 @@ left_alone(void **state)
 	assert_int_equal(got[2].status, DNS_FOUND);
 }
 
+static struct loop_timer *pace;
+static unsigned asked;
+
+/* One more name that is not answered; then one that is. */
+static void
+on_pace(void *arg)
+{
+	char name[40];
+
+	(void)arg;
+	if (asked == SILENT) {
+		(void)ask(0, "found.c.example");
+		return;
+	}
+	(void)snprintf(name, sizeof(name), "silent.c%u.example", asked++);
+	(void)ask(1, name);
+	assert_int_equal(loop_timer_set(pace, PACE_MS), 0);
+}
+
+/*
+ * Names that nobody answers say nothing about the server.  It takes libunbound
+ * so many and so long to think otherwise.
+ */
+static void
+silent_names(void **state)
+{
+	char name[40];
+
+	(void)state;
+	for (asked = 0; asked < WARM; asked++) {
+		(void)snprintf(name, sizeof(name), "found.w%u.example", asked);
+		(void)ask(2, name);
+		wanted = asked + 1;
+		assert_int_equal(loop_run(), 0);
+	}
+	asked = 0;
+	pace = loop_timer_new(on_pace, NULL);
+	assert_int_equal(loop_timer_set(pace, 0), 0);
+	wanted = WARM + SILENT + 1;
+	assert_int_equal(loop_run(), 0);
+	loop_timer_free(pace);
+	assert_int_equal(got[0].status, DNS_FOUND);
+}
+
 /* The oldest query goes when there are too many. */
 static void
 too_many(void **state)
@@ -413,6 +467,7 @@ main(void)
 		cmocka_unit_test_setup_teardown(deadline, begin_short, end),
 		cmocka_unit_test_setup_teardown(cancelled, begin, end),
 		cmocka_unit_test_setup_teardown(left_alone, begin, end),
+		cmocka_unit_test_setup_teardown(silent_names, begin_usual, end),
 		cmocka_unit_test_setup_teardown(too_many, begin, end),
 		cmocka_unit_test_setup_teardown(ends, begin, end),
 	};

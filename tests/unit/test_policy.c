@@ -64,6 +64,24 @@ static const struct {
 	    0 },
 	{ "From: a@[192.0.2.1]\n", "", 1, true, 0 },
 	{ "From: a@b.example, <c@bank.example\n", "b.example", 1, true, 1 },
+	/* a display name that should have been quoted */
+	{ "From: k@bank.example <x@b.example>\n", "b.example", 1, false, 1 },
+	{ "From: (c) k@bank.example (c)<x@b.example>\n", "b.example", 1, false,
+	    1 },
+	{ "From: k@bank.example x <x@b.example>\n", "b.example", 1, false, 1 },
+	{ "From: k@bank.example[x] <x@b.example>\n", "b.example", 1, false, 1 },
+	{ "From: k@[bank.example] <x@b.example>\n", "b.example", 1, false, 1 },
+	{ "From: K (k@bank.example) <x@b.example>\n", "b.example", 1, false,
+	    0 },
+	/* behind a CR, for some readers */
+	{ "X: y\rFrom: k@bank.example\nFrom: x@b.example\n", "b.example", 2,
+	    true, 1 },
+	{ "From: x@b.example\nSubject: y\r\rFr\1om : k\n\t@bank.example\n",
+	    "b.example", 2, true, 1 },
+	{ "X: y\rFrom: a\rFrom: k@own.example\nFrom: x@b.example\n",
+	    "b.example", 2, true, 2 },
+	{ "X: y\r\n\tFrom: k@bank.example\nFrom: x@b.example\n", "b.example", 1,
+	    false, 0 },
 };
 
 static void
@@ -194,6 +212,8 @@ test_mode(void **state)
 	assert_int_equal(policy_decide(&c, &a, v).action, ACTION_REJECT);
 	c.nmust = 0;
 	assert_int_equal(policy_decide(&c, &a, v).action, ACTION_PASS);
+	c.on[DKIM_NONE] = ACTION_JUNK; /* as unsigned mail */
+	assert_int_equal(policy_decide(&c, &a, v).action, ACTION_JUNK);
 	verify_free(v);
 	buf_clear(&m);
 	buf_clear(&zone);
