@@ -151,14 +151,15 @@ canon_word(struct str s, enum canon *how)
 }
 
 int
-sig_canon(struct str body, enum canon *h, enum canon *b)
+sig_canon(struct str text, enum canon *header, enum canon *body)
 {
-	struct str header;
+	struct str word;
 
-	if (!str_cut(&body, '/', &header))
-		body = STR("simple");
-	return canon_word(header, h) == -1 || canon_word(body, b) == -1 ? -1
-									: 0;
+	if (!str_cut(&text, '/', &word))
+		text = STR("simple");
+	if (canon_word(word, header) == -1)
+		return -1;
+	return canon_word(text, body);
 }
 
 static enum dkim_error

@@ -89,7 +89,7 @@ int sig_rooted_domain(struct str text, char out[SIG_NAME_MAX + 1])
  * The two words of c=: "relaxed/simple"; without a slash the body is simple
  * (RFC 6376 section 3.5).  Returns 0, or -1 if one is not known.
  */
-int sig_canon(struct str, enum canon *header, enum canon *body)
+int sig_canon(struct str text, enum canon *header, enum canon *body)
     __attribute__((__warn_unused_result__));
 
 /* Is name the domain parent or below it (both from sig_domain)? */
