@@ -94,8 +94,8 @@ on_answer(void *arg, const struct dns_answer *a)
 	struct walk *w = l->walk;
 	struct finding f = compare(l, a);
 
-	printf("%s: %s", l->name, f.word != NULL ? f.word : "unknown");
-	printf(f.why[0] != '\0' ? " (%s)\n" : "\n", f.why);
+	printf("%s: %s%s%s%s\n", l->name, f.word != NULL ? f.word : "unknown",
+	    f.why[0] != '\0' ? " (" : "", f.why, f.why[0] != '\0' ? ")" : "");
 	if (f.word == NULL)
 		w->unknown++;
 	else

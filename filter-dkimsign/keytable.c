@@ -279,14 +279,12 @@ convert_names(
 static bool
 has_names(const struct keydomain *d, const struct names *n)
 {
-	const char *wanted = n->d[0] != '\0' ? n->d : n->domain, *its;
+	const char *wanted = n->d[0] != '\0' ? n->d : n->domain;
 
-	for (size_t i = 0; i < d->n; i++) {
-		its = d->v[i].d != NULL ? d->v[i].d : d->name;
+	for (size_t i = 0; i < d->n; i++)
 		if (strcmp(d->v[i].selector, n->selector) == 0 &&
-		    strcmp(its, wanted) == 0)
+		    strcmp(keytable_d(d, &d->v[i], "*"), wanted) == 0)
 			return true;
-	}
 	return false;
 }
 

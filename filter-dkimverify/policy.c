@@ -196,7 +196,7 @@ int
 policy_authors(const struct config *c, struct str block,
     const struct qualify *q, struct authors *out)
 {
-	struct str rest = block;
+	struct str rest = str_has(block, '\r') ? block : STR_NULL;
 	struct field f;
 
 	*out = (struct authors){ .fields = 0 };
